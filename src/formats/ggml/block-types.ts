@@ -1,0 +1,58 @@
+/**
+ * The storage types of GGUF that this program writes: `id` is ggml's number, and `blockBytes` bytes hold
+ * `blockWeights` consecutive weights of one row.
+ * Source: ggml.h (`enum ggml_type`) and ggml-common.h (block structs) of llama.cpp.
+ */
+export interface BlockType {
+  readonly id: number
+  readonly blockWeights: number
+  readonly blockBytes: number
+}
+
+/** Weights in a superblock of the K-quants. */
+const superblock = 256
+/** Bytes of a half-precision scale. */
+const half = 2
+
+const types = {
+  F32: { id: 0, blockWeights: 1, blockBytes: 4 },
+  F16: { id: 1, blockWeights: 1, blockBytes: half },
+  BF16: { id: 30, blockWeights: 1, blockBytes: half },
+  Q4_0: { id: 2, blockWeights: 32, blockBytes: half + 32 / 2 },
+  Q4_1: { id: 3, blockWeights: 32, blockBytes: 2 * half + 32 / 2 },
+  Q5_0: { id: 6, blockWeights: 32, blockBytes: half + 32 / 8 + 32 / 2 },
+  Q5_1: { id: 7, blockWeights: 32, blockBytes: 2 * half + 32 / 8 + 32 / 2 },
+  Q8_0: { id: 8, blockWeights: 32, blockBytes: half + 32 },
+  Q2_K: { id: 10, blockWeights: superblock, blockBytes: superblock / 16 + superblock / 4 + 2 * half },
+  Q3_K: { id: 11, blockWeights: superblock, blockBytes: superblock / 8 + superblock / 4 + 12 + half },
+  Q4_K: { id: 12, blockWeights: superblock, blockBytes: 2 * half + 12 + superblock / 2 },
+  Q5_K: { id: 13, blockWeights: superblock, blockBytes: 2 * half + 12 + superblock / 8 + superblock / 2 },
+  Q6_K: { id: 14, blockWeights: superblock, blockBytes: superblock / 2 + superblock / 4 + superblock / 16 + half },
+  IQ4_NL: { id: 20, blockWeights: 32, blockBytes: half + 32 / 2 },
+} as const satisfies Record<string, BlockType>
+
+export type GgmlType = keyof typeof types
+
+export const blockTypes: Readonly<Record<GgmlType, BlockType>> = types
+
+/** The type with ggml's number `id`, or `undefined` for one this program does not know. */
+export function ggmlTypeById(id: number): GgmlType | undefined {
+  return ggmlTypeNames.find((name) => types[name].id === id)
+}
+
+export const ggmlTypeNames = Object.keys(types) as readonly GgmlType[]
+
+/** Whether rows of `columns` weights can be stored as `type`: each row is a whole number of blocks. */
+export function rowsFit(type: GgmlType, columns: number): boolean {
+  return columns % types[type].blockWeights === 0
+}
+
+/**
+ * Bytes of one row of `columns` weights stored as `type`.
+ * @throws RangeError when `columns` is not a whole number of blocks.
+ */
+export function rowBytes(type: GgmlType, columns: number): number {
+  if (!rowsFit(type, columns))
+    throw new RangeError(`a row of ${columns} weights is not a whole number of ${type} blocks`)
+  return (columns / types[type].blockWeights) * types[type].blockBytes
+}
