@@ -50,10 +50,7 @@ export function halvesFromFloats(values: v128): v128 {
 export function floatsFromHalves(halves: v128): v128 {
   const bits = i32x4.shl(halves, 16)
   const twice = i32x4.shl(halves, 17)
-  const normal = f32x4.mul(
-    i32x4.add(i32x4.shr_u(twice, 4), i32x4.splat(0x70000000)),
-    f32x4.splat(exponentScale),
-  )
+  const normal = f32x4.mul(i32x4.add(i32x4.shr_u(twice, 4), i32x4.splat(0x70000000)), f32x4.splat(exponentScale))
   const subnormal = f32x4.sub(v128.or(i32x4.shr_u(twice, 17), i32x4.splat(0x3f000000)), f32x4.splat(0.5))
   const isSubnormal = i32x4.lt_u(twice, i32x4.splat(0x08000000))
   const magnitude = v128.bitselect(subnormal, normal, isSubnormal)

@@ -1,0 +1,31 @@
+import type { GgmlType } from '../formats/ggml/block-types.ts'
+import type { WeightDtype } from '../formats/safetensors/dtype.ts'
+
+/**
+ * The exports of dist/kernels.wasm that serve one ggml type. Both take (source address, target address, blocks); the
+ * float side is f32, 16-byte aligned.
+ */
+export interface TypeKernels {
+  readonly quantize: string
+  readonly dequantize: string
+}
+
+/** One row per type that can be written. */
+export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
+  F32: { quantize: 'copyF32', dequantize: 'copyF32' },
+  F16: { quantize: 'narrowF16', dequantize: 'widenF16' },
+  BF16: { quantize: 'narrowBF16', dequantize: 'widenBF16' },
+  Q8_0: { quantize: 'quantizeQ80', dequantize: 'dequantizeQ80' },
+  Q2_K: { quantize: 'quantizeQ2K', dequantize: 'dequantizeQ2K' },
+  Q3_K: { quantize: 'quantizeQ3K', dequantize: 'dequantizeQ3K' },
+  Q4_K: { quantize: 'quantizeQ4K', dequantize: 'dequantizeQ4K' },
+  Q5_K: { quantize: 'quantizeQ5K', dequantize: 'dequantizeQ5K' },
+  Q6_K: { quantize: 'quantizeQ6K', dequantize: 'dequantizeQ6K' },
+}
+
+/** The export that turns weights as a shard stores them into f32: (source address, target address, weights). */
+export const widenKernels: Readonly<Record<WeightDtype, string>> = {
+  F32: 'copyF32',
+  F16: 'widenF16',
+  BF16: 'widenBF16',
+}
