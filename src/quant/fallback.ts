@@ -1,0 +1,28 @@
+import { blockTypes, type GgmlType, rowBytes, rowsFit } from '../formats/ggml/block-types.ts'
+import type { Mix } from './mixes/mix.ts'
+
+export interface Fallback {
+  readonly wanted: GgmlType
+  /** Bytes the tensor takes beyond what it would in the wanted type, were its rows whole blocks of it. */
+  readonly extraBytes: number
+}
+
+/**
+ * The type for a matrix whose rows may not be whole blocks of the type `wanted`: the mix's replacement, or F16 where
+ * not even that one fits (llama.cpp's own last resort; it has none for Q8_0 and gives up, F16 is then our choice).
+ * `shape` is outermost first.
+ */
+export function fitType(
+  wanted: GgmlType,
+  shape: readonly number[],
+  mix: Mix,
+): { readonly type: GgmlType; readonly fallback?: Fallback } {
+  const columns = shape.at(-1) ?? 1
+  if (rowsFit(wanted, columns)) return { type: wanted }
+  const replacement = mix.fallbacks[wanted]
+  const type = replacement !== undefined && rowsFit(replacement, columns) ? replacement : 'F16'
+  const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1)
+  const { blockWeights, blockBytes } = blockTypes[wanted]
+  const wantedBytes = Math.ceil((rows * columns * blockBytes) / blockWeights)
+  return { type, fallback: { wanted, extraBytes: rows * rowBytes(type, columns) - wantedBytes } }
+}

@@ -1,0 +1,12 @@
+import type { Mix } from './mix.ts'
+
+/**
+ * The rules of llama.cpp b3613. The fused q/k/v matrix has a rule of its own, and 2- and 3-bit types fall back to a
+ * non-linear 4-bit one.
+ * Source: src/llama.cpp of that release (`llama_tensor_get_type`, `llama_model_quantize_internal`).
+ */
+export const b3613: Mix = {
+  countsBy: 'file-order',
+  valueLike: ['attention-value'],
+  fallbacks: { Q2_K: 'IQ4_NL', Q3_K: 'IQ4_NL', Q4_K: 'Q5_0', Q5_K: 'Q5_1', Q6_K: 'Q8_0' },
+}

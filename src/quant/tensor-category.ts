@@ -1,0 +1,38 @@
+/**
+ * The parts of a transformer that llama.cpp's recipes treat differently, told apart by the GGUF name.
+ * Source: `tensor_get_category` in llama-quant.cpp; the same names decide in b3613.
+ */
+export type TensorCategory =
+  | 'output'
+  | 'token-embedding'
+  | 'attention-qkv'
+  | 'attention-value'
+  | 'attention-output'
+  | 'feed-forward-down'
+  /** Every matrix that always gets the base type: attention q and k, feed-forward gate and up. */
+  | 'other'
+
+/** The first part of a name that matches decides. */
+const byPart: readonly (readonly [part: string, category: TensorCategory])[] = [
+  ['attn_qkv.weight', 'attention-qkv'],
+  ['attn_v.weight', 'attention-value'],
+  ['attn_output.weight', 'attention-output'],
+  ['ffn_down', 'feed-forward-down'],
+]
+
+export function tensorCategory(name: string): TensorCategory {
+  if (name === 'output.weight') return 'output'
+  if (name === 'token_embd.weight') return 'token-embedding'
+  return byPart.find(([part]) => name.includes(part))?.[1] ?? 'other'
+}
+
+/** Why a tensor is not quantized whatever the recipe, in a line for a person; `undefined` when it may be. */
+export function keptReason(name: string, shape: readonly number[]): string | undefined {
+  // ggml counts dimensions up to the last that is not 1: a matrix of one row is a vector to it.
+  const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1)
+  if (rows === 1) return 'vectors stay F32'
+  if (!name.endsWith('weight')) return 'only weights are quantized'
+  if (name.includes('_norm.weight')) return 'norms stay F32'
+  if (name.includes('ffn_gate_inp.weight')) return 'expert gates stay F32'
+  return undefined
+}

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest'
+import { findRecipe, isRecipeName, recipe, recipeNames } from '#dist/quant/recipes.js'
+
+it('knows every recipe once, each by a file type of its own', () => {
+  expect(recipeNames).toEqual([
+    ...['Q2_K', 'Q3_K_S', 'Q3_K_M', 'Q3_K_L', 'Q4_K_S', 'Q4_K_M', 'Q5_K_S', 'Q5_K_M', 'Q6_K', 'Q8_0'],
+    ...['F16', 'BF16', 'F32'],
+  ])
+  expect(new Set(recipeNames.map((name) => recipe(name).fileType)).size).toBe(recipeNames.length)
+})
+
+it.each([
+  ['Q3_K_M', 'Q3_K_M'],
+  ['q3_k_m', 'Q3_K_M'],
+  ['Q3KM', 'Q3_K_M'],
+  ['q4-k-s', 'Q4_K_S'],
+  ['q8_0', 'Q8_0'],
+  [' bf16 ', 'BF16'],
+])('finds %j as %s', (text, name) => {
+  expect(findRecipe(text)).toEqual(recipe(name as 'Q3_K_M'))
+})
+
+it.each(['', 'Q3_K', 'Q4_0', 'toString', 'Q3_K_M.gguf'])('does not find %j', (text) => {
+  expect(findRecipe(text)).toBeUndefined()
+  expect(isRecipeName(text)).toBe(false)
+})
