@@ -9,8 +9,8 @@ export interface Fallback {
 
 /**
  * The type for a matrix whose rows may not be whole blocks of the type `wanted`: the mix's replacement, or F16 where
- * not even that one fits (llama.cpp's own last resort; it has none for Q8_0 and gives up, F16 is then our choice).
- * `shape` is outermost first.
+ * not even that one fits. `shape` is outermost first. (b3613 knows no replacement for Q8_0 and aborts; F16 is what
+ * later releases do.)
  */
 export function fitType(
   wanted: GgmlType,

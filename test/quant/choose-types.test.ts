@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest'
+import { chooseTypes } from '#dist/quant/choose-types.js'
+import { recipe, recipeNames } from '#dist/quant/recipes.js'
+import { oracleLibraries } from '../helpers/llama-cpp.js'
+import { openQuantizer, typesByLlamaCpp } from '../helpers/llama-quantize.js'
+import { tinyModels } from '../helpers/tiny-models.js'
+
+const libraries = oracleLibraries()
+if ('missing' in libraries) console.warn(`skipped: comparison of types with llama.cpp (${libraries.missing})`)
+
+describe.skipIf('missing' in libraries)('types of the mix latest are those of llama_model_quantize', () => {
+  const quantize = 'missing' in libraries ? () => false : openQuantizer()
+
+  describe.each(tinyModels)('$title', (tiny) => {
+    it.each(recipeNames)('%s', async (name) => {
+      const expected = await typesByLlamaCpp(quantize, tiny, recipe(name).fileType)
+      const chosen = chooseTypes(tiny.tensors, tiny.model, recipe(name), 'latest')
+      expect(chosen.map(({ type }, i) => `${tiny.tensors[i]?.name} ${type}`)).toEqual(
+        tiny.tensors.map((tensor, i) => `${tensor.name} ${expected?.[i]}`),
+      )
+    })
+  })
+})
+
+describe('the reason for a choice', () => {
+  const model = { architecture: 'llama', layers: 32, heads: 32, kvHeads: 8 } as const
+  const reasons = (names: readonly string[]): Record<string, string | undefined> => {
+    const tensors = names.map((name) => ({ name, shape: name.includes('norm') ? [256] : [4, 256] }))
+    const choices = chooseTypes(tensors, model, recipe('Q3_K_M'), 'latest')
+    return Object.fromEntries(names.map((name, i) => [name, `${choices[i]?.type}: ${choices[i]?.reason}`]))
+  }
+
+  it('says which rule applied', () => {
+    const expected = {
+      'output.weight': 'Q6_K: output projection',
+      'output_norm.weight': 'F32: vectors stay F32',
+      'token_embd.weight': 'Q3_K: Q3_K_M base type',
+      'blk.0.attn_v.weight': 'Q5_K: attention values of the first 2 layers',
+      'blk.0.ffn_down.weight': 'Q5_K: feed-forward down in the first 1/16 of the layers',
+      'blk.0.attn_output.weight': 'Q4_K: attention output',
+    }
+    expect(reasons(Object.keys(expected))).toEqual(expected)
+  })
+
+  it('says that an embedding is the output projection too', () => {
+    const expected = { 'token_embd.weight': 'Q6_K: embedding, also the output projection' }
+    expect(reasons(Object.keys(expected))).toEqual(expected)
+  })
+})
