@@ -36,6 +36,8 @@ export const errorCodes = {
   TENSOR_UNEXPECTED: { exit: exitStatus.input, retry: false },
   TENSOR_SHAPE: { exit: exitStatus.input, retry: false },
   TENSOR_NON_FINITE: { exit: exitStatus.input, retry: false },
+  TENSOR_OVERFLOW: { exit: exitStatus.input, retry: false },
+  TYPE_UNSUPPORTED: { exit: exitStatus.input, retry: false },
   TOKENIZER_MISSING: { exit: exitStatus.input, retry: true },
   TOKENIZER_MALFORMED: { exit: exitStatus.input, retry: false },
   TOKENIZER_TOO_LARGE: { exit: exitStatus.input, retry: false },

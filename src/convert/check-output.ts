@@ -1,0 +1,77 @@
+import { stat } from 'node:fs/promises'
+import { formatBytes } from '../base/byte-count.ts'
+import { MiberaError, systemCode } from '../base/errors.ts'
+import { freeSpace } from '../disk/free-space.ts'
+import { partFileExtent } from '../disk/part-file.ts'
+import type { Plan } from '../plan/plan.ts'
+
+/** Room for the report, the bookmarks and what the file system needs for itself. */
+const overheadBytes = 8 * 1024 * 1024
+
+/**
+ * Refuses to write over one of the sources, be it by the same path or through a link.
+ * @throws MiberaError OUTPUT_IS_SOURCE
+ */
+export async function refuseSourceAsOutput(plan: Plan, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const target = await identity(path)
+    if (target === undefined) continue
+    for (const source of plan.sources) {
+      if ((await identity(source.path)) !== target) continue
+      throw new MiberaError('OUTPUT_IS_SOURCE', `${path} is the source file ${source.name}`, {
+        subject: path,
+        hint: 'Name another file with --out. Sources are never written to.',
+      })
+    }
+  }
+}
+
+/** Device and file number: the same for all names of one file. */
+async function identity(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(path, { bigint: true })
+    return `${dev}:${ino}`
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/**
+ * Refuses to begin what cannot end.
+ * @throws MiberaError DISK_TOO_SMALL naming what is needed and what is there.
+ */
+export async function requireDiskSpace(plan: Plan, partPath: string): Promise<void> {
+  const allocated = (await partFileExtent(partPath))?.allocated ?? 0
+  const needed = Math.max(0, plan.size - allocated) + overheadBytes
+  const free = await freeSpace(partPath)
+  if (free >= needed) return
+  throw new MiberaError(
+    'DISK_TOO_SMALL',
+    `${partPath} needs ${formatBytes(needed)} of disk, only ${formatBytes(free)} are free there`,
+    { subject: partPath, hint: 'Free some space, write to another disk with --out, or choose a smaller --type.' },
+  )
+}
+
+/**
+ * Refuses to go on when a source is no longer the file that was planned with.
+ * @throws MiberaError SHARD_CHANGED
+ */
+export async function requireSameSources(plan: Plan): Promise<void> {
+  for (const source of plan.sources) {
+    const facts = await stat(source.path).catch((cause: unknown) => {
+      throw changed(source.name, `it can no longer be read (${(cause as Error).message})`, cause)
+    })
+    if (facts.size !== source.size)
+      throw changed(source.name, `its size went from ${source.size} to ${facts.size} bytes`)
+    if (Math.floor(facts.mtimeMs) !== source.modifiedMs) throw changed(source.name, 'it was written to')
+  }
+}
+
+function changed(shard: string, how: string, cause?: unknown): MiberaError {
+  return new MiberaError('SHARD_CHANGED', `${shard} changed during the conversion: ${how}`, {
+    subject: shard,
+    hint: 'Let the download finish, then run the command again with --restart.',
+    cause,
+  })
+}

@@ -1,0 +1,67 @@
+import type { PartFile } from '../disk/part-file.ts'
+import type { EventListener } from './events.ts'
+import { type Bookmark, writeBookmarks } from './state/bookmarks.ts'
+import type { StateDatabase } from './state/database.ts'
+
+/** A batch is made durable when its first slice has waited this long, or when it holds this many bytes of blocks. */
+const batchMilliseconds = 2000
+const batchBytes = 256 * 1024 * 1024
+
+/**
+ * Bookmarks finished slices in batches: first the output is synced, then the bookmarks are committed. The order is
+ * what makes a bookmark trustworthy; losing one only costs repeated work. After an error no more is bookmarked.
+ */
+export class Checkpoints {
+  readonly #part: PartFile
+  readonly #database: StateDatabase
+  readonly #conversion: number
+  readonly #onEvent: EventListener
+  #batch: Bookmark[] = []
+  #bytes = 0
+  #begun = 0
+  #writing: Promise<void> | undefined
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(part: PartFile, database: StateDatabase, conversion: number, onEvent: EventListener) {
+    this.#part = part
+    this.#database = database
+    this.#conversion = conversion
+    this.#onEvent = onEvent
+  }
+
+  /**
+   * Takes a slice whose blocks have been written. A batch that is due is made durable meanwhile.
+   * @throws whatever an earlier batch failed with.
+   */
+  add(bookmark: Bookmark, byteLength: number): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+    if (this.#batch.length === 0) this.#begun = performance.now()
+    this.#batch.push(bookmark)
+    this.#bytes += byteLength
+    const due = this.#bytes >= batchBytes || performance.now() - this.#begun >= batchMilliseconds
+    if (!due || this.#writing !== undefined) return
+    this.#writing = this.#writeBatch()
+      .catch((error: unknown) => {
+        this.#failure = { error }
+      })
+      .finally(() => {
+        this.#writing = undefined
+      })
+  }
+
+  /** Makes durable and bookmarks everything added so far. */
+  async finish(): Promise<void> {
+    await this.#writing
+    if (this.#failure !== undefined) throw this.#failure.error
+    if (this.#batch.length > 0) await this.#writeBatch()
+  }
+
+  async #writeBatch(): Promise<void> {
+    const batch = this.#batch
+    this.#batch = []
+    this.#bytes = 0
+    await this.#part.sync()
+    writeBookmarks(this.#database, this.#conversion, batch)
+    this.#onEvent({ kind: 'bookmarked', slices: batch.length })
+  }
+}

@@ -1,0 +1,57 @@
+import { explainDiskFull } from '../disk/part-file.ts'
+import type { Plan } from '../plan/plan.ts'
+import { compileKernels } from '../quant/kernels.ts'
+import { refuseSourceAsOutput, requireSameSources } from './check-output.ts'
+import { fillPart } from './fill-part.ts'
+import { finish } from './finish.ts'
+import { outputPaths } from './output-paths.ts'
+import { type Prepared, prepare } from './prepare.ts'
+import type { Report } from './report.ts'
+import { requireKernels } from './require-kernels.ts'
+import type { ConvertOptions, Run } from './run.ts'
+import { withState } from './state/with-state.ts'
+import { bufferRoom, threadsWithin } from './thread-budget.ts'
+import { WorkerPool } from './worker-pool.ts'
+
+export type ConvertOutcome =
+  | { readonly kind: 'published'; readonly report: Report }
+  /** Stopped as asked: the same call goes on from here. */
+  | { readonly kind: 'stopped' }
+
+/**
+ * Carries out a plan: begins or resumes, makes all slices that are missing, reads the whole file back, and only then
+ * gives it its name.
+ * @throws MiberaError as documented in docs/errors.md. Whatever is thrown, the work bookmarked so far is kept.
+ */
+export async function convert(plan: Plan, options: ConvertOptions): Promise<ConvertOutcome> {
+  const paths = outputPaths(options.output)
+  const room = bufferRoom(plan)
+  const threads = threadsWithin(options.maxMemory, options.threads, room)
+  requireKernels(plan)
+  await refuseSourceAsOutput(plan, Object.values(paths))
+  return withState(options.stateDirectory, async (database) => {
+    const prepared = await prepare(plan, paths, database, options)
+    const pool = new WorkerPool(threads, {
+      kernels: compileKernels(),
+      sources: plan.sources.map(({ path }) => path),
+      output: prepared.kind === 'renamed' ? paths.output : paths.part,
+      room,
+    })
+    try {
+      return await carryOut({ plan, paths, database, pool, threads, options }, prepared)
+    } catch (error) {
+      throw explainDiskFull(error, paths.part)
+    } finally {
+      await pool.close()
+      if (prepared.kind === 'ready') await prepared.part.close()
+    }
+  })
+}
+
+async function carryOut(run: Run, prepared: Prepared): Promise<ConvertOutcome> {
+  if (prepared.kind === 'ready') {
+    if ((await fillPart(run, prepared)) === 'stopped') return { kind: 'stopped' }
+    await requireSameSources(run.plan)
+  }
+  return { kind: 'published', report: await finish(run, prepared) }
+}

@@ -1,0 +1,20 @@
+import type { PlannedTensor } from '../plan/plan.ts'
+
+/** What a conversion tells while it runs, in order. Weights and bytes are counts of this run unless said otherwise. */
+export type ConvertEvent =
+  /** Before the first slice. `doneWeights` were kept from an earlier run and have been checked. */
+  | { readonly kind: 'begun'; readonly resumed: boolean; readonly doneWeights: number; readonly threads: number }
+  /** What an earlier run left could not be used, and why. */
+  | { readonly kind: 'discarded'; readonly reason: string; readonly slices: number }
+  /** Checking what an earlier run left. */
+  | { readonly kind: 'checking'; readonly slices: number }
+  | { readonly kind: 'slice'; readonly tensor: PlannedTensor; readonly weights: number; readonly byteLength: number }
+  /** The slices so far are durable and bookmarked. */
+  | { readonly kind: 'bookmarked'; readonly slices: number }
+  /** All slices are bookmarked; the file is being read back. */
+  | { readonly kind: 'reading-back' }
+  | { readonly kind: 'read-back'; readonly tensor: PlannedTensor }
+  /** Every byte was read back as it was made; the file is about to get its name. */
+  | { readonly kind: 'publishing' }
+
+export type EventListener = (event: ConvertEvent) => void

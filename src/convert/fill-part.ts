@@ -1,0 +1,50 @@
+import type { Plan } from '../plan/plan.ts'
+import { sliceOf } from '../plan/slices.ts'
+import { Checkpoints } from './checkpoints.ts'
+import type { Prepared } from './prepare.ts'
+import { findDamagedSlices } from './read-back.ts'
+import type { Run } from './run.ts'
+import { runSlices } from './run-slices.ts'
+import { allSlices, type SliceId, tensorOf } from './slice-job.ts'
+import { type Bookmark, dropBookmarks, readBookmarks } from './state/bookmarks.ts'
+
+/** Makes every slice that is not already in the part file, bookmarking as it goes. */
+export async function fillPart(
+  run: Run,
+  { conversion, part, discarded }: Extract<Prepared, { kind: 'ready' }>,
+): Promise<'finished' | 'stopped'> {
+  const { plan, pool, threads } = run
+  const { onEvent, stop } = run.options
+  if (discarded !== undefined) onEvent({ kind: 'discarded', ...discarded })
+  const kept = await trustedBookmarks(run, conversion.id)
+  onEvent({ kind: 'begun', resumed: kept.length > 0, doneWeights: weightsOf(plan, kept), threads })
+  const done = new Set(kept.map(keyOf))
+  const todo = [...allSlices(plan)].filter((slice) => !done.has(keyOf(slice)))
+  const checkpoints = new Checkpoints(part, run.database, conversion.id, onEvent)
+  return runSlices({ plan, pool, checkpoints, onEvent, stop }, todo)
+}
+
+/** The bookmarks whose blocks are in the file as recorded. The others are dropped, and their slices made again. */
+async function trustedBookmarks(run: Run, conversion: number): Promise<Bookmark[]> {
+  const bookmarks = readBookmarks(run.database, conversion)
+  if (bookmarks.length === 0) return []
+  run.options.onEvent({ kind: 'checking', slices: bookmarks.length })
+  const damaged = await findDamagedSlices(run.plan, bookmarks, run.pool)
+  if (damaged.length === 0) return bookmarks
+  dropBookmarks(run.database, conversion, damaged)
+  run.options.onEvent({
+    kind: 'discarded',
+    reason: 'their bytes on disk are not those recorded',
+    slices: damaged.length,
+  })
+  const bad = new Set(damaged.map(keyOf))
+  return bookmarks.filter((bookmark) => !bad.has(keyOf(bookmark)))
+}
+
+function keyOf({ tensor, slice }: SliceId): string {
+  return `${tensor}/${slice}`
+}
+
+function weightsOf(plan: Plan, slices: readonly SliceId[]): number {
+  return slices.reduce((sum, id) => sum + sliceOf(tensorOf(plan, id), id.slice).weights, 0)
+}

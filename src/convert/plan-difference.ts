@@ -1,0 +1,34 @@
+import type { Plan } from '../plan/plan.ts'
+import type { Conversion, RememberedSource } from './state/conversions.ts'
+
+/** What a person needs to know of why a plan no longer fits what was begun; the first few differences. */
+export function planDifference(known: Conversion, plan: Plan): string {
+  const differences = [...recipeDifferences(known, plan), ...sourceDifferences(known.sources, plan.sources)]
+  if (differences.length === 0)
+    return 'tokenizer, metadata or another option differs, or mibera itself is another version'
+  const shown = differences.slice(0, 3).join('; ')
+  return differences.length > 3 ? `${shown}; and ${differences.length - 3} more` : shown
+}
+
+function recipeDifferences(known: Conversion, plan: Plan): string[] {
+  const differences: string[] = []
+  if (known.recipe !== plan.recipe) differences.push(`type was ${known.recipe}, is ${plan.recipe}`)
+  if (known.mix !== plan.mix) differences.push(`mix was ${known.mix}, is ${plan.mix}`)
+  return differences
+}
+
+function sourceDifferences(before: readonly RememberedSource[], after: readonly RememberedSource[]): string[] {
+  const now = new Map(after.map((source) => [source.name, source]))
+  const differences: string[] = []
+  for (const source of before) {
+    const current = now.get(source.name)
+    now.delete(source.name)
+    if (current === undefined) differences.push(`${source.name} is gone`)
+    else if (current.size !== source.size)
+      differences.push(`${source.name} had ${source.size} bytes, has ${current.size}`)
+    else if (current.headerSha256 !== source.headerSha256) differences.push(`${source.name} has another header`)
+    else if (current.modifiedMs !== source.modifiedMs) differences.push(`${source.name} was written to since`)
+  }
+  for (const name of now.keys()) differences.push(`${name} is new`)
+  return differences
+}

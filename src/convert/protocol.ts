@@ -1,0 +1,110 @@
+import type { GgmlType } from '../formats/ggml/block-types.ts'
+import type { WeightDtype } from '../formats/safetensors/dtype.ts'
+import type { Segment } from '../plan/slices.ts'
+
+/** What a worker thread is given once, when it starts. */
+export interface WorkerSetup {
+  readonly kernels: WebAssembly.Module
+  /** Absolute paths, numbered as in `Plan.sources`. */
+  readonly sources: readonly string[]
+  readonly output: string
+  readonly room: BufferRoom
+}
+
+/** How large the buffers of a thread must be: maxima over all slices of the plan. */
+export interface BufferRoom {
+  readonly sourceBytes: number
+  readonly outputBytes: number
+  /** Weights of a slice whose source is not F32 already; 0 when all sources are. */
+  readonly widenedWeights: number
+  readonly columns: number
+}
+
+export type Job = QuantizeJob | ScanJob | DigestJob
+
+/** Reads a slice, quantizes it, writes its blocks. */
+export interface QuantizeJob extends SliceInput {
+  readonly kind: 'quantize'
+  readonly type: GgmlType
+  readonly columns: number
+  /** Byte position of the blocks in the output. */
+  readonly offset: number
+  readonly byteLength: number
+}
+
+/** Counts the NaN and infinite weights of a slice. */
+export interface ScanJob extends SliceInput {
+  readonly kind: 'scan'
+  readonly columns: number
+}
+
+export interface SliceInput {
+  readonly rows: number
+  readonly weights: number
+  readonly input: SegmentInput | { readonly kind: 'values'; readonly values: readonly number[] }
+}
+
+export interface SegmentInput {
+  readonly kind: 'segments'
+  readonly dtype: WeightDtype
+  readonly segments: readonly Segment[]
+}
+
+/** Reads a range of the output back and takes digests. */
+export interface DigestJob {
+  readonly kind: 'digest'
+  readonly offset: number
+  /** Lengths of the consecutive pieces whose digests are wanted. */
+  readonly lengths: readonly number[]
+}
+
+export interface JobResults {
+  quantize: QuantizeResult
+  scan: ScanResult
+  digest: DigestResult
+}
+
+export type QuantizeResult =
+  | {
+      readonly outcome: 'written'
+      readonly sha256: Uint8Array
+      readonly squaredError: number
+      readonly energy: number
+      readonly compared: number
+      readonly milliseconds: number
+    }
+  /** Some weights are NaN or infinite: nothing was written. */
+  | { readonly outcome: 'non-finite' }
+  /** A block's scale is beyond what half precision holds: nothing was written. `row` counts from the slice's first. */
+  | { readonly outcome: 'overflow'; readonly row: number }
+
+export interface ScanResult {
+  readonly count: number
+  /** First row with such a weight, counted from the slice's first row; -1 when there is none. */
+  readonly firstRow: number
+}
+
+export interface DigestResult {
+  /** SHA-256 of each piece. */
+  readonly pieces: readonly Uint8Array[]
+  /** SHA-256 of all pieces together. */
+  readonly whole: Uint8Array
+}
+
+export interface JobMessage {
+  readonly id: number
+  readonly job: Job
+}
+
+export type Reply =
+  | { readonly kind: 'done'; readonly id: number; readonly result: JobResults[keyof JobResults] }
+  | { readonly kind: 'failed'; readonly id: number; readonly error: PortableError }
+
+/** An error in a form that crosses threads without losing its code. */
+export interface PortableError {
+  readonly code: string | undefined
+  readonly message: string
+  readonly subject: string | undefined
+  readonly hint: string | undefined
+  readonly stack: string | undefined
+}

@@ -1,0 +1,38 @@
+import type { Contradiction } from '../model/description.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { EventListener } from './events.ts'
+import type { OutputPaths } from './output-paths.ts'
+import type { StateDatabase } from './state/database.ts'
+import type { WorkerPool } from './worker-pool.ts'
+
+export interface ConvertOptions {
+  /** Absolute path of the file to be made. */
+  readonly output: string
+  /** For the report: where the model was found. */
+  readonly model: string
+  /** For the report: this program's version. */
+  readonly version: string
+  readonly contradictions: readonly Contradiction[]
+  readonly stateDirectory: string
+  /** Threads wanted; fewer are used where memory is short. */
+  readonly threads: number
+  /** Bytes of memory that the process may use. */
+  readonly maxMemory: number
+  /** Replace an output that exists. */
+  readonly force: boolean
+  /** Give up what an earlier run left unfinished. */
+  readonly restart: boolean
+  /** Aborted: finish the slices in hand, bookmark them, and return. */
+  readonly stop: AbortSignal
+  readonly onEvent: EventListener
+}
+
+/** What the stages of one conversion share. */
+export interface Run {
+  readonly plan: Plan
+  readonly paths: OutputPaths
+  readonly database: StateDatabase
+  readonly pool: WorkerPool
+  readonly threads: number
+  readonly options: ConvertOptions
+}

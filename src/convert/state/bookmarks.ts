@@ -1,0 +1,54 @@
+import type { StateDatabase } from './database.ts'
+
+/** A slice that is done: which, the digest of its blocks, and what was measured while it was made. */
+export interface Bookmark {
+  readonly tensor: number
+  readonly slice: number
+  readonly sha256: Uint8Array
+  /** Sum of (weight − restored weight)² over the weights compared. */
+  readonly squaredError: number
+  /** Sum of weight² over the weights compared. */
+  readonly energy: number
+  /** How many weights were compared. */
+  readonly compared: number
+  /** Time of one thread, reading and writing included. */
+  readonly milliseconds: number
+}
+
+/** Records slices whose blocks are durable. One transaction: all or none. */
+export function writeBookmarks(database: StateDatabase, conversion: number, bookmarks: readonly Bookmark[]): void {
+  const insert = database.prepare(
+    `INSERT OR REPLACE INTO bookmark (conversion, tensor, slice, sha256, squared_error, energy, compared, milliseconds)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  )
+  database
+    .transaction(() => {
+      for (const { tensor, slice, sha256, squaredError, energy, compared, milliseconds } of bookmarks) {
+        insert.run(conversion, tensor, slice, sha256, squaredError, energy, compared, milliseconds)
+      }
+    })
+    .immediate()
+}
+
+export function readBookmarks(database: StateDatabase, conversion: number): Bookmark[] {
+  return database
+    .prepare<[number], Bookmark>(
+      `SELECT tensor, slice, sha256, squared_error AS squaredError, energy, compared, milliseconds
+       FROM bookmark WHERE conversion = ? ORDER BY tensor, slice`,
+    )
+    .all(conversion)
+}
+
+/** Takes back bookmarks whose blocks were not found in the file as recorded. */
+export function dropBookmarks(
+  database: StateDatabase,
+  conversion: number,
+  slices: readonly Pick<Bookmark, 'tensor' | 'slice'>[],
+): void {
+  const remove = database.prepare('DELETE FROM bookmark WHERE conversion = ? AND tensor = ? AND slice = ?')
+  database
+    .transaction(() => {
+      for (const { tensor, slice } of slices) remove.run(conversion, tensor, slice)
+    })
+    .immediate()
+}

@@ -1,0 +1,95 @@
+import type { Plan } from '../../plan/plan.ts'
+import type { StateDatabase } from './database.ts'
+
+export type ConversionState = 'running' | 'publishing' | 'done'
+
+/** What is remembered of an output that was begun. */
+export interface Conversion {
+  readonly id: number
+  readonly output: string
+  readonly model: string
+  readonly recipe: string
+  readonly mix: string
+  readonly fingerprint: string
+  readonly sources: readonly RememberedSource[]
+  readonly size: number
+  readonly state: ConversionState
+}
+
+export interface RememberedSource {
+  readonly name: string
+  readonly size: number
+  readonly modifiedMs: number
+  readonly headerSha256: string
+}
+
+export function findConversion(database: StateDatabase, output: string): Conversion | undefined {
+  const row = database
+    .prepare<[string], Conversion & { sources: string }>('SELECT * FROM conversion WHERE output = ?')
+    .get(output)
+  return row === undefined ? undefined : { ...row, sources: JSON.parse(row.sources) as RememberedSource[] }
+}
+
+/** Forgets what was remembered of `output`, bookmarks included, and begins anew. */
+export function beginConversion(database: StateDatabase, output: string, model: string, plan: Plan): Conversion {
+  return database
+    .transaction(() => {
+      forgetConversion(database, output)
+      const sources = plan.sources.map(({ name, size, modifiedMs, headerSha256 }) => ({
+        name,
+        size,
+        modifiedMs,
+        headerSha256,
+      }))
+      const { lastInsertRowid } = database
+        .prepare(
+          `INSERT INTO conversion (output, model, recipe, mix, fingerprint, sources, size, begun_ms)
+           VALUES (@output, @model, @recipe, @mix, @fingerprint, @sources, @size, @now)`,
+        )
+        .run({
+          output,
+          model,
+          recipe: plan.recipe,
+          mix: plan.mix,
+          fingerprint: plan.fingerprint,
+          sources: JSON.stringify(sources),
+          size: plan.size,
+          now: Date.now(),
+        })
+      const { recipe, mix, fingerprint, size } = plan
+      return {
+        id: Number(lastInsertRowid),
+        output,
+        model,
+        recipe,
+        mix,
+        fingerprint,
+        sources,
+        size,
+        state: 'running' as const,
+      }
+    })
+    .immediate()
+}
+
+export function forgetConversion(database: StateDatabase, output: string): void {
+  database.prepare('DELETE FROM conversion WHERE output = ?').run(output)
+}
+
+/**
+ * Moves a conversion from one state to the next.
+ * @returns false when it was not in `from`: somebody else moved it, and the caller must not go on.
+ */
+export function moveConversion(
+  database: StateDatabase,
+  id: number,
+  from: ConversionState,
+  to: ConversionState,
+): boolean {
+  const ended = to === 'done' ? Date.now() : null
+  return (
+    database
+      .prepare('UPDATE conversion SET state = ?, ended_ms = ? WHERE id = ? AND state = ?')
+      .run(to, ended, id, from).changes === 1
+  )
+}

@@ -1,0 +1,42 @@
+import { formatBytes } from '../base/byte-count.ts'
+import { MiberaError } from '../base/errors.ts'
+import { bytesPerElement } from '../formats/safetensors/dtype.ts'
+import type { Plan } from '../plan/plan.ts'
+import { sliceOf } from '../plan/slices.ts'
+import type { BufferRoom } from './protocol.ts'
+import { bufferBytes } from './slice-buffers.ts'
+
+/** Resident memory of the process without any worker thread: Node itself, the plan, a 100 k-token vocabulary. */
+const processBytes = 120 * 1024 * 1024
+/** Resident memory of one thread besides its buffers: a V8 isolate with this program's modules. */
+const isolateBytes = 16 * 1024 * 1024
+
+/** The buffers that hold any slice of `plan`. */
+export function bufferRoom(plan: Plan): BufferRoom {
+  const room = { sourceBytes: 0, outputBytes: 0, widenedWeights: 0, columns: 0 }
+  for (const tensor of plan.tensors) {
+    // The first slice of a tensor is never smaller than the others.
+    const { weights, byteLength } = sliceOf(tensor, 0)
+    const dtype = tensor.source.kind === 'rows' ? tensor.source.dtype : 'F32'
+    room.sourceBytes = Math.max(room.sourceBytes, weights * bytesPerElement(dtype))
+    room.outputBytes = Math.max(room.outputBytes, byteLength)
+    if (dtype !== 'F32') room.widenedWeights = Math.max(room.widenedWeights, weights)
+    room.columns = Math.max(room.columns, tensor.columns)
+  }
+  return room
+}
+
+/**
+ * How many threads fit into `budget` bytes of memory, at most `wanted`.
+ * @throws MiberaError MEMORY_TOO_SMALL when not even one does.
+ */
+export function threadsWithin(budget: number, wanted: number, room: BufferRoom): number {
+  const perThread = isolateBytes + bufferBytes(room)
+  const threads = Math.min(wanted, Math.floor((budget - processBytes) / perThread))
+  if (threads >= 1) return threads
+  throw new MiberaError(
+    'MEMORY_TOO_SMALL',
+    `one thread needs ${formatBytes(processBytes + perThread)} of memory, the budget is ${formatBytes(budget)}`,
+    { hint: `Raise --max-memory to at least ${Math.ceil((processBytes + perThread) / 2 ** 20)}M.` },
+  )
+}

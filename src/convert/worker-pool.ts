@@ -1,0 +1,98 @@
+import { Worker } from 'node:worker_threads'
+import { MiberaError } from '../base/errors.ts'
+import { fromPortable } from './portable-error.ts'
+import type { Job, JobMessage, JobResults, Reply, WorkerSetup } from './protocol.ts'
+
+/** Jobs handed to one thread at a time: while it computes one, the reads of the next are already under way. */
+const jobsInHand = 2
+
+interface Pending {
+  readonly job: Job
+  resolve(result: never): void
+  reject(error: unknown): void
+}
+
+interface Thread {
+  readonly worker: Worker
+  readonly pending: Map<number, Pending>
+}
+
+/**
+ * Worker threads that run jobs. `run` may be called at any time; jobs beyond what the threads hold wait in order. Once
+ * a thread has died, every job fails with WORKER_DIED.
+ */
+export class WorkerPool {
+  readonly #threads: Thread[]
+  readonly #waiting: Pending[] = []
+  #nextId = 0
+  #dead: MiberaError | undefined
+
+  constructor(threads: number, setup: WorkerSetup) {
+    this.#threads = Array.from({ length: threads }, () => this.#startThread(setup))
+  }
+
+  /** Jobs that can be in the threads' hands at once; handing in more gains nothing. */
+  get capacity(): number {
+    return this.#threads.length * jobsInHand
+  }
+
+  run<J extends Job>(job: J): Promise<JobResults[J['kind']]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ job, resolve, reject })
+      this.#handOut()
+    })
+  }
+
+  /** Ends all threads. Jobs still in hand fail. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#dead ??= new MiberaError('INTERNAL', 'the worker threads were stopped')
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()))
+    this.#failAll(this.#dead)
+  }
+
+  #startThread(setup: WorkerSetup): Thread {
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup, stderr: false })
+    const thread: Thread = { worker, pending: new Map() }
+    worker.on('message', (reply: Reply) => this.#settle(thread, reply))
+    worker.on('error', (cause) => this.#die(cause))
+    worker.on('exit', (status) => this.#die(new Error(`exit status ${status}`)))
+    return thread
+  }
+
+  #handOut(): void {
+    if (this.#dead !== undefined) this.#failAll(this.#dead)
+    while (this.#waiting.length > 0) {
+      const thread = this.#threads.reduce((least, other) => (other.pending.size < least.pending.size ? other : least))
+      if (thread.pending.size >= jobsInHand) return
+      const pending = this.#waiting.shift() as Pending
+      const message: JobMessage = { id: this.#nextId++, job: pending.job }
+      thread.pending.set(message.id, pending)
+      thread.worker.postMessage(message)
+    }
+  }
+
+  #settle(thread: Thread, reply: Reply): void {
+    const pending = thread.pending.get(reply.id)
+    if (pending === undefined) return
+    thread.pending.delete(reply.id)
+    if (reply.kind === 'done') pending.resolve(reply.result as never)
+    else pending.reject(fromPortable(reply.error))
+    this.#handOut()
+  }
+
+  #die(cause: unknown): void {
+    if (this.#dead !== undefined) return
+    this.#dead = new MiberaError('WORKER_DIED', `a worker thread ended unexpectedly: ${(cause as Error).message}`, {
+      hint: 'Run the same command again: it goes on where it stopped. With little memory, try --threads 1.',
+      cause,
+    })
+    this.#failAll(this.#dead)
+  }
+
+  #failAll(error: MiberaError): void {
+    const pending = [...this.#threads.flatMap((thread) => [...thread.pending.values()]), ...this.#waiting]
+    for (const thread of this.#threads) thread.pending.clear()
+    this.#waiting.length = 0
+    for (const { reject } of pending) reject(error)
+  }
+}

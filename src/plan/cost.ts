@@ -1,0 +1,38 @@
+import type { GgmlType } from '../formats/ggml/block-types.ts'
+import type { WeightDtype } from '../formats/safetensors/dtype.ts'
+import type { PlannedTensor } from './plan.ts'
+
+/**
+ * Nanoseconds of one thread per weight, by output type, from bench/kernels on the machine named in its results. Only
+ * the proportions matter: they make an estimate of the remaining time move steadily from cheap to dear tensors.
+ */
+const quantizeCost: Readonly<Record<GgmlType, number>> = {
+  F32: 0.4,
+  F16: 0.6,
+  BF16: 0.6,
+  Q4_0: 2,
+  Q4_1: 2,
+  Q5_0: 2.5,
+  Q5_1: 2.5,
+  Q8_0: 1.5,
+  Q2_K: 10,
+  Q3_K: 2.7,
+  Q4_K: 11.5,
+  Q5_K: 9.5,
+  Q6_K: 5.5,
+  IQ4_NL: 40,
+}
+
+/** Nanoseconds per weight to bring the source into memory as F32. */
+const readCost: Readonly<Record<WeightDtype, number>> = { F32: 0.8, F16: 0.9, BF16: 0.6 }
+
+/** Expected single-thread nanoseconds for one weight of `tensor`. */
+export function costPerWeight(tensor: PlannedTensor): number {
+  const read = tensor.source.kind === 'rows' ? readCost[tensor.source.dtype] : 0
+  return quantizeCost[tensor.type] + read
+}
+
+/** Expected single-thread nanoseconds of a whole tensor. */
+export function tensorCost(tensor: PlannedTensor): number {
+  return costPerWeight(tensor) * tensor.rows * tensor.columns
+}
