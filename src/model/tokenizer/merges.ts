@@ -1,0 +1,43 @@
+import { malformed } from './tokenizer-file.ts'
+
+type Pair = readonly [left: string, right: string]
+
+/**
+ * The merges of a tokenizer.json as GGUF has them. Both forms are read: "left right", and since transformers 4.45
+ * ["left", "right"], in which a token may hold spaces; those become "Ġ" as llama.cpp's converter writes them.
+ * @throws MiberaError TOKENIZER_MALFORMED unless every merge joins two tokens of the vocabulary into a third.
+ */
+export function checkMerges(path: string, value: unknown, vocabulary: ReadonlyMap<string, number>): string[] {
+  if (!Array.isArray(value)) throw malformed(path, 'holds no merges: "merges" is not a list')
+  return value.map((merge, rank) => {
+    const pair = asPair(merge)
+    if (pair === undefined) throw malformed(path, `has no pair of tokens as merge ${rank}: ${JSON.stringify(merge)}`)
+    for (const token of [pair[0], pair[1], pair[0] + pair[1]]) {
+      if (!vocabulary.has(token)) {
+        throw malformed(
+          path,
+          `merges ${JSON.stringify(pair)} (merge ${rank}), but its vocabulary has no ${JSON.stringify(token)}`,
+        )
+      }
+    }
+    return typeof merge === 'string' ? merge : `${withoutSpaces(pair[0])} ${withoutSpaces(pair[1])}`
+  })
+}
+
+/** The merges of a merges.txt: a pair in each line, after an optional "#version" line. */
+export function readMergesText(text: string): string[] {
+  const lines = text.split(/\r?\n/)
+  if (lines[0]?.startsWith('#')) lines.shift()
+  return lines.filter((line) => line.trim() !== '')
+}
+
+function asPair(merge: unknown): Pair | undefined {
+  const parts = typeof merge === 'string' ? merge.split(' ') : merge
+  if (!Array.isArray(parts) || parts.length !== 2) return undefined
+  const [left, right] = parts
+  return typeof left === 'string' && typeof right === 'string' ? [left, right] : undefined
+}
+
+function withoutSpaces(token: string): string {
+  return token.replaceAll(' ', '\u0120')
+}
