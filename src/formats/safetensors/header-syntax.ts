@@ -48,7 +48,8 @@ function readEntry(cursor: JsonCursor, name: string): DeclaredTensor {
   let dtype: string | undefined
   let shape: number[] | undefined
   let offsets: number[] | undefined
-  cursor.object(what, 3, (field) => {
+  // One more than there are: an unknown field is refused by its name.
+  cursor.object(what, 4, (field) => {
     if (field === 'dtype') dtype = cursor.string(`the dtype of ${what}`)
     else if (field === 'shape') shape = readSizes(cursor, `the shape of ${what}`, maxDimensions)
     else if (field === 'data_offsets') offsets = readSizes(cursor, `data_offsets of ${what}`, 2)

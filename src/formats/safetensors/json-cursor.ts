@@ -68,12 +68,11 @@ export class JsonCursor {
     if (first === '[') this.#list('[', ']', what, () => this.skip(what, depth - 1))
     else if (first === '{') {
       this.#list('{', '}', what, () => {
-        this.#skipSpace()
-        this.#skipString(what)
+        this.string(what)
         this.#expect(':', what)
         this.skip(what, depth - 1)
       })
-    } else if (first === '"') this.#skipString(what)
+    } else if (first === '"') this.string(what)
     else this.#skipLiteral(what)
   }
 
