@@ -1,0 +1,62 @@
+import { readFile, stat } from 'node:fs/promises'
+import { MiberaError, systemCode } from '../base/errors.ts'
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
+export interface JsonObject {
+  readonly [key: string]: JsonValue
+}
+
+/** Configuration and model cards are some kilobytes; anything beyond this is not one. */
+const maximumBytes = 16 * 1024 * 1024
+
+/**
+ * A small text file, without a byte-order mark; `undefined` if there is none.
+ * @throws MiberaError CONFIG_MALFORMED beyond 16 MiB, IO if it cannot be read.
+ */
+export async function readSmallText(path: string): Promise<string | undefined> {
+  try {
+    const { size } = await stat(path)
+    if (size > maximumBytes) {
+      throw new MiberaError('CONFIG_MALFORMED', `${path} has ${size} bytes, more than the ${maximumBytes} allowed`, {
+        subject: path,
+      })
+    }
+    return (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    if (error instanceof MiberaError) throw error
+    throw new MiberaError('IO', `${path} cannot be read`, { subject: path, cause: error })
+  }
+}
+
+/**
+ * The object in a JSON file; `undefined` if there is no such file.
+ * @throws MiberaError CONFIG_MALFORMED if it holds anything else than one JSON object.
+ */
+export async function readJsonObject(path: string): Promise<JsonObject | undefined> {
+  const text = await readSmallText(path)
+  if (text === undefined) return undefined
+  const value = parse(path, text)
+  if (isObject(value)) return value
+  throw malformed(path, 'does not hold a JSON object')
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function parse(path: string, text: string): JsonValue {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw malformed(path, 'is not JSON', error)
+  }
+}
+
+function malformed(path: string, what: string, cause?: unknown): MiberaError {
+  return new MiberaError('CONFIG_MALFORMED', `${path} ${what}`, {
+    subject: path,
+    hint: 'Download the file again.',
+    cause,
+  })
+}
