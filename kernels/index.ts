@@ -9,9 +9,14 @@ export {
   widenBF16,
   widenF16,
 } from './floats'
+export { dequantizeIQ4NL, quantizeIQ4NL } from './iq4_nl'
 export { dequantizeQ2K, quantizeQ2K } from './q2_k'
+export { dequantizeQ40, quantizeQ40 } from './q4_0'
 export { dequantizeQ4K, quantizeQ4K } from './q4_k'
+export { dequantizeQ50, quantizeQ50 } from './q5_0'
+export { dequantizeQ51, quantizeQ51 } from './q5_1'
 export { dequantizeQ5K, quantizeQ5K } from './q5_k'
+export { dequantizeQ6K, quantizeQ6K } from './q6_k'
 export { dequantizeQ80, quantizeQ80 } from './q8_0'
 
 /** The first address above the kernels' own data. */

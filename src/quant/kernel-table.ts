@@ -15,12 +15,16 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
   F32: { quantize: 'copyF32', dequantize: 'copyF32' },
   F16: { quantize: 'narrowF16', dequantize: 'widenF16' },
   BF16: { quantize: 'narrowBF16', dequantize: 'widenBF16' },
+  Q4_0: { quantize: 'quantizeQ40', dequantize: 'dequantizeQ40' },
+  Q5_0: { quantize: 'quantizeQ50', dequantize: 'dequantizeQ50' },
+  Q5_1: { quantize: 'quantizeQ51', dequantize: 'dequantizeQ51' },
   Q8_0: { quantize: 'quantizeQ80', dequantize: 'dequantizeQ80' },
   Q2_K: { quantize: 'quantizeQ2K', dequantize: 'dequantizeQ2K' },
   Q3_K: { quantize: 'quantizeQ3K', dequantize: 'dequantizeQ3K' },
   Q4_K: { quantize: 'quantizeQ4K', dequantize: 'dequantizeQ4K' },
   Q5_K: { quantize: 'quantizeQ5K', dequantize: 'dequantizeQ5K' },
   Q6_K: { quantize: 'quantizeQ6K', dequantize: 'dequantizeQ6K' },
+  IQ4_NL: { quantize: 'quantizeIQ4NL', dequantize: 'dequantizeIQ4NL' },
 }
 
 /** The export that turns weights as a shard stores them into f32: (source address, target address, weights). */

@@ -1,5 +1,5 @@
 import { truncate, writeFile } from 'node:fs/promises'
-import type { Dimensions } from './model-shapes.js'
+import type { Dimensions } from './model-shapes.ts'
 
 /** What of a tensor its header entry says; `shape` is outermost first. */
 export interface HollowTensor {

@@ -1,5 +1,5 @@
 import type { TensorToType } from '#dist/quant/choose-types.js'
-import { type Dimensions, fusedModel, splitModel } from './model-shapes.js'
+import { type Dimensions, fusedModel, splitModel } from './model-shapes.ts'
 
 export interface TinyModel {
   readonly title: string

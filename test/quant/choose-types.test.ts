@@ -1,19 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import { chooseTypes } from '#dist/quant/choose-types.js'
 import { recipe, recipeNames } from '#dist/quant/recipes.js'
-import { oracleLibraries } from '../helpers/llama-cpp.js'
-import { openQuantizer, typesByLlamaCpp } from '../helpers/llama-quantize.js'
-import { tinyModels } from '../helpers/tiny-models.js'
+import { oracleLibraries } from '../helpers/llama-cpp.ts'
+import { type LlamaLibrary, openLlama } from '../helpers/llama-library.ts'
+import { typesByLlamaCpp } from '../helpers/llama-types.ts'
+import { tinyModels } from '../helpers/tiny-models.ts'
 
 const libraries = oracleLibraries()
 if ('missing' in libraries) console.warn(`skipped: comparison of types with llama.cpp (${libraries.missing})`)
 
 describe.skipIf('missing' in libraries)('types of the mix latest are those of llama_model_quantize', () => {
-  const quantize = 'missing' in libraries ? () => false : openQuantizer()
+  let opened: LlamaLibrary | undefined
+  const llama = (): LlamaLibrary => {
+    opened ??= openLlama(() => {})
+    return opened
+  }
 
   describe.each(tinyModels)('$title', (tiny) => {
     it.each(recipeNames)('%s', async (name) => {
-      const expected = await typesByLlamaCpp(quantize, tiny, recipe(name).fileType)
+      const expected = await typesByLlamaCpp(llama(), tiny, recipe(name).fileType)
       const chosen = chooseTypes(tiny.tensors, tiny.model, recipe(name), 'latest')
       expect(chosen.map(({ type }, i) => `${tiny.tensors[i]?.name} ${type}`)).toEqual(
         tiny.tensors.map((tensor, i) => `${tensor.name} ${expected?.[i]}`),

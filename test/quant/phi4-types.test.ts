@@ -3,7 +3,7 @@ import { type GgmlType, rowBytes } from '#dist/formats/ggml/block-types.js'
 import { chooseTypes } from '#dist/quant/choose-types.js'
 import { recipe, recipeNames } from '#dist/quant/recipes.js'
 import golden from '../golden/phi4-types.json' with { type: 'json' }
-import { fusedModel, phi4 } from '../helpers/model-shapes.js'
+import { fusedModel, phi4 } from '../helpers/model-shapes.ts'
 
 type Expected = string | { default: string } | { default: string; [type: string]: string | number[] }
 

@@ -1,0 +1,36 @@
+/**
+ * Q4_0: blocks of 32 weights, each a half-precision scale and 32 levels of 4 bits (18 bytes).
+ * Weight = scale · (level − 8). The scale is that of the largest weight at level 0: its sign is the opposite one.
+ */
+import { firstLargest, sixteenLevels, spreadSixteen } from './block-of-32'
+import { floatFromHalf, halfFromFloat } from './half'
+
+const blockBytes: usize = 18
+
+/** `src`: 32 · `blocks` f32; `dst`: 18 · `blocks` bytes. */
+export function quantizeQ40(src: usize, dst: usize, blocks: i32): void {
+  const greatest = i8x16.splat(15)
+  for (let block = 0; block < blocks; block++) {
+    const scale = firstLargest(src) / -8
+    const inverse: f32 = scale != 0 ? 1 / scale : 0
+    store<u16>(dst, halfFromFloat(scale))
+    const low = i8x16.min_u(sixteenLevels(src, 0, inverse, 8.5), greatest)
+    const high = i8x16.min_u(sixteenLevels(src + 64, 0, inverse, 8.5), greatest)
+    v128.store(dst, v128.or(low, i8x16.shl(high, 4)), 2)
+    src += 128
+    dst += blockBytes
+  }
+}
+
+/** The inverse of {@link quantizeQ40}: `src` blocks, `dst` f32. */
+export function dequantizeQ40(src: usize, dst: usize, blocks: i32): void {
+  const middle = i8x16.splat(8)
+  for (let block = 0; block < blocks; block++) {
+    const scale = floatFromHalf(load<u16>(src))
+    const packed = v128.load(src, 2)
+    spreadSixteen(i8x16.sub(v128.and(packed, i8x16.splat(15)), middle), dst, scale, -0.0)
+    spreadSixteen(i8x16.sub(i8x16.shr_u(packed, 4), middle), dst + 64, scale, -0.0)
+    src += blockBytes
+    dst += 128
+  }
+}
