@@ -1,9 +1,17 @@
 import type { PlannedTensor } from '../plan/plan.ts'
 
+/** What an earlier run had done of a conversion; all 0 for a new one. */
+export interface KeptWork {
+  readonly doneSlices: number
+  readonly doneBytes: number
+  /** In the unit of `costPerWeight`. */
+  readonly doneCost: number
+}
+
 /** What a conversion tells while it runs, in order. Weights and bytes are counts of this run unless said otherwise. */
 export type ConvertEvent =
-  /** Before the first slice. `doneWeights` were kept from an earlier run and have been checked. */
-  | { readonly kind: 'begun'; readonly resumed: boolean; readonly doneWeights: number; readonly threads: number }
+  /** Before the first slice. What was kept from an earlier run has been checked. */
+  | ({ readonly kind: 'begun'; readonly threads: number } & KeptWork)
   /** What an earlier run left could not be used, and why. */
   | { readonly kind: 'discarded'; readonly reason: string; readonly slices: number }
   /** Checking what an earlier run left. */

@@ -1,6 +1,8 @@
+import { costPerWeight } from '../plan/cost.ts'
 import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
 import { Checkpoints } from './checkpoints.ts'
+import type { KeptWork } from './events.ts'
 import type { Prepared } from './prepare.ts'
 import { findDamagedSlices } from './read-back.ts'
 import type { Run } from './run.ts'
@@ -17,7 +19,7 @@ export async function fillPart(
   const { onEvent, stop } = run.options
   if (discarded !== undefined) onEvent({ kind: 'discarded', ...discarded })
   const kept = await trustedBookmarks(run, conversion.id)
-  onEvent({ kind: 'begun', resumed: kept.length > 0, doneWeights: weightsOf(plan, kept), threads })
+  onEvent({ kind: 'begun', threads, ...keptWork(plan, kept) })
   const done = new Set(kept.map(keyOf))
   const todo = [...allSlices(plan)].filter((slice) => !done.has(keyOf(slice)))
   const checkpoints = new Checkpoints(part, run.database, conversion.id, onEvent)
@@ -45,6 +47,14 @@ function keyOf({ tensor, slice }: SliceId): string {
   return `${tensor}/${slice}`
 }
 
-function weightsOf(plan: Plan, slices: readonly SliceId[]): number {
-  return slices.reduce((sum, id) => sum + sliceOf(tensorOf(plan, id), id.slice).weights, 0)
+function keptWork(plan: Plan, slices: readonly SliceId[]): KeptWork {
+  let doneBytes = 0
+  let doneCost = 0
+  for (const id of slices) {
+    const tensor = tensorOf(plan, id)
+    const { weights, byteLength } = sliceOf(tensor, id.slice)
+    doneBytes += byteLength
+    doneCost += weights * costPerWeight(tensor)
+  }
+  return { doneSlices: slices.length, doneBytes, doneCost }
 }

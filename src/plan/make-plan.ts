@@ -1,14 +1,13 @@
-import { blockTypes, rowBytes } from '../formats/ggml/block-types.ts'
+import { rowBytes } from '../formats/ggml/block-types.ts'
 import { layOut } from '../formats/gguf/layout.ts'
 import { type GgufMetadata, u32 } from '../formats/gguf/values.ts'
-import { bytesPerElement } from '../formats/safetensors/dtype.ts'
 import type { ModelFolder } from '../formats/safetensors/model-folder.ts'
-import { requireWeightDtype } from '../formats/safetensors/weight-dtype.ts'
 import type { ModelDescription, TensorMapping } from '../model/description.ts'
 import { chooseTypes, type MixName, type TypeChoice } from '../quant/choose-types.ts'
 import type { Recipe } from '../quant/recipes.ts'
 import { fingerprint } from './fingerprint.ts'
-import type { Plan, PlannedTensor, PlanSource, TensorSource } from './plan.ts'
+import type { Plan, PlannedTensor, PlanSource } from './plan.ts'
+import { asMatrix, tensorSource } from './tensor-source.ts'
 
 /** Version of the block formats that readers check: `general.quantization_version`. Source: ggml.h GGML_QNT_VERSION. */
 const quantizationVersion = 2
@@ -32,7 +31,7 @@ export function makePlan(folder: ModelFolder, model: ModelDescription, recipe: R
   const typed = model.tensors.map((tensor, index) => withType(tensor, choices[index]))
   const layout = layOut(metadata(model, recipe), typed)
   const tensors = typed.map((tensor, index): PlannedTensor => {
-    const { columns, rows } = matrix(tensor.shape)
+    const { columns, rows } = asMatrix(tensor.shape)
     return {
       name: tensor.name,
       shape: tensor.shape,
@@ -43,7 +42,7 @@ export function makePlan(folder: ModelFolder, model: ModelDescription, recipe: R
       fallback: tensor.choice.fallback,
       offset: layout.tensors[index]?.offset ?? 0,
       byteLength: rows * rowBytes(tensor.type, columns),
-      source: sourceOf(tensor, folder),
+      source: tensorSource(tensor, folder),
     }
   })
   const body = {
@@ -69,38 +68,7 @@ type TypedTensor = TensorMapping & { readonly type: TypeChoice['type']; readonly
 
 function withType(tensor: TensorMapping, choice: TypeChoice | undefined): TypedTensor {
   if (choice === undefined) throw new TypeError(`no type was chosen for ${tensor.name}`)
-  if (blockTypes[choice.type] === undefined) throw new TypeError(`${choice.type} is not a known type`)
   return { ...tensor, type: choice.type, choice }
-}
-
-function matrix(shape: readonly number[]): { rows: number; columns: number } {
-  const columns = shape.at(-1) ?? 1
-  return { columns, rows: shape.slice(0, -1).reduce((product, size) => product * size, 1) }
-}
-
-function sourceOf(tensor: TensorMapping, folder: ModelFolder): TensorSource {
-  if (tensor.source.kind === 'values') return tensor.source
-  const { columns } = matrix(tensor.shape)
-  const entries = tensor.source.names.map((name) => {
-    const entry = folder.tensors.get(name)
-    if (entry === undefined) throw new TypeError(`${tensor.name} wants ${name}, which the folder does not have`)
-    return { ...entry, dtype: requireWeightDtype(entry, folder.shards[entry.shard]?.name ?? '') }
-  })
-  const dtype = entries[0]?.dtype
-  if (dtype === undefined || entries.some((entry) => entry.dtype !== dtype)) {
-    throw new TypeError(`${tensor.name} mixes data types, which no family here does`)
-  }
-  return {
-    kind: 'rows',
-    names: tensor.source.names,
-    dtype,
-    ranges: entries.map((entry) => ({
-      source: entry.shard,
-      offset: entry.offset,
-      rows: entry.byteLength / (columns * bytesPerElement(dtype)),
-    })),
-    transform: tensor.source.transform,
-  }
 }
 
 function identity({ name, path, size, modifiedMs, headerSha256 }: PlanSource): PlanSource {

@@ -51,7 +51,7 @@ export interface Segment {
 }
 
 /** The reads that bring the rows of `slice` together in output order; neighbours in the file are read at once. */
-export function sliceSegments(tensor: PlannedTensor, slice: Slice): Segment[] {
+export function sliceSegments(tensor: PlannedTensor, slice: Pick<Slice, 'firstRow' | 'rows'>): Segment[] {
   if (tensor.source.kind !== 'rows') throw new TypeError(`${tensor.name} is not read from a source`)
   const { ranges, transform, dtype } = tensor.source
   const bytes = tensor.columns * bytesPerElement(dtype)

@@ -1,0 +1,97 @@
+import { Command, Option } from 'commander'
+import { exitStatus } from '../../base/error-codes.ts'
+import { type ConvertOutcome, convert } from '../../convert/convert.ts'
+import { makePlan } from '../../plan/make-plan.ts'
+import type { MixName } from '../../quant/choose-types.ts'
+import type { Recipe } from '../../quant/recipes.ts'
+import { ExitRequest } from '../exit-request.ts'
+import { type GlobalOptions, globalOptions } from '../global-options.ts'
+import { defaultMemory, defaultThreads } from '../options/machine-defaults.ts'
+import { addModelOptions, type ModelOptions, type UnderstoodModel, understandModel } from '../options/model-options.ts'
+import { outputPath } from '../options/output-path.ts'
+import { parseMemory, parseRecipes, parseThreads } from '../options/parse.ts'
+import { contradictionLines } from '../render/contradictions.ts'
+import { ConvertDisplay } from '../render/convert-display.ts'
+import { stopOnSignals } from '../stop-signals.ts'
+import { programVersion } from '../version.ts'
+
+interface ConvertCommandOptions extends ModelOptions {
+  readonly type: readonly Recipe[]
+  readonly out?: string
+  readonly threads?: number
+  readonly maxMemory?: number
+  readonly mix: MixName
+  readonly force?: boolean
+  readonly restart?: boolean
+}
+
+export function convertCommand(): Command {
+  const command = new Command('convert')
+    .description('Convert a folder of safetensors into a quantized GGUF. Run it again to resume.')
+    .argument('<model-dir>', 'folder with the safetensors')
+    .option('--type <types>', 'type of the output, or several: Q3_K_M,Q2_K', parseRecipes, parseRecipes('Q4_K_M'))
+    .option('--out <path>', 'file to make, or folder to make it in (default: NAME-TYPE.gguf here)')
+    .option('--threads <n>', 'worker threads (default: all processors)', parseThreads)
+    .option('--max-memory <size>', 'memory to use at the most (default: a quarter, up to 1G)', parseMemory)
+    .addOption(mixOption())
+    .option('--force', 'replace the output if it exists')
+    .option('--restart', 'begin anew, giving up what an earlier run left unfinished')
+  return addModelOptions(command).action(async (folder: string, options: ConvertCommandOptions) => {
+    await convertAll(folder, options, globalOptions(command))
+  })
+}
+
+/** `--mix`, whose rules decide which tensor gets which type. */
+export function mixOption(): Option {
+  return new Option('--mix <release>', 'llama.cpp release whose choice of types is followed')
+    .choices(['latest', 'b3613'])
+    .default('latest')
+}
+
+async function convertAll(path: string, options: ConvertCommandOptions, global: GlobalOptions): Promise<void> {
+  const model = await understandModel(path, options)
+  if (!global.quiet) process.stderr.write(contradictionLines(model.description))
+  const done: object[] = []
+  for (const recipe of options.type) {
+    const output = outputPath(model.folder.path, recipe, options.out, options.type.length > 1)
+    const outcome = await convertOne(model, recipe, output, options, global)
+    if (outcome.kind === 'stopped') {
+      if (global.json) process.stdout.write(`${JSON.stringify({ outcome: 'stopped', output, done }, null, 2)}\n`)
+      throw new ExitRequest(exitStatus.interrupted)
+    }
+    done.push({ output, totals: outcome.report.totals })
+  }
+  if (global.json) process.stdout.write(`${JSON.stringify({ outcome: 'published', done }, null, 2)}\n`)
+}
+
+async function convertOne(
+  { folder, description }: UnderstoodModel,
+  recipe: Recipe,
+  output: string,
+  options: ConvertCommandOptions,
+  global: GlobalOptions,
+): Promise<ConvertOutcome> {
+  const plan = makePlan(folder, description, recipe, options.mix)
+  const display = new ConvertDisplay(plan, output, global)
+  const signals = stopOnSignals(() => display.stopping())
+  try {
+    const outcome = await convert(plan, {
+      output,
+      model: folder.path,
+      version: programVersion(),
+      contradictions: description.contradictions,
+      stateDirectory: global.stateDirectory,
+      threads: options.threads ?? defaultThreads(),
+      maxMemory: options.maxMemory ?? defaultMemory(),
+      force: options.force === true,
+      restart: options.restart === true,
+      stop: signals.stop,
+      onEvent: (event) => display.show(event),
+    })
+    display.end(outcome)
+    return outcome
+  } finally {
+    display.clear()
+    signals.release()
+  }
+}

@@ -1,0 +1,43 @@
+import { Command } from 'commander'
+import { freeSpace } from '../../disk/free-space.ts'
+import { advise, advisedContext, recommend } from '../../plan/advise.ts'
+import { makePlan } from '../../plan/make-plan.ts'
+import type { MixName } from '../../quant/choose-types.ts'
+import { type Recipe, recipe, recipeNames } from '../../quant/recipes.ts'
+import { globalOptions } from '../global-options.ts'
+import { machineMemory } from '../options/machine-defaults.ts'
+import { addModelOptions, type ModelOptions, understandModel } from '../options/model-options.ts'
+import { outputFolder } from '../options/output-path.ts'
+import { parseRecipes } from '../options/parse.ts'
+import { planDocument } from '../render/plan-document.ts'
+import { planText } from '../render/plan-text.ts'
+import { mixOption } from './convert.ts'
+
+interface PlanCommandOptions extends ModelOptions {
+  readonly type?: readonly Recipe[]
+  readonly out?: string
+  readonly mix: MixName
+}
+
+export function planCommand(): Command {
+  const command = new Command('plan')
+    .description('Show what each type would cost in disk and memory, and which one fits this machine.')
+    .argument('<model-dir>', 'folder with the safetensors')
+    .option('--type <types>', 'only these types, and with --json each tensor of them', parseRecipes)
+    .option('--out <path>', 'where the output would go, to look at its free disk (default: here)')
+    .addOption(mixOption())
+  return addModelOptions(command).action(async (path: string, options: PlanCommandOptions) => {
+    const global = globalOptions(command)
+    const { folder, description } = await understandModel(path, options)
+    const recipes = options.type ?? recipeNames.map(recipe)
+    const plans = recipes.map((wanted) => makePlan(folder, description, wanted, options.mix))
+    const machine = { freeDisk: await freeSpace(outputFolder(options.out)), memory: machineMemory() }
+    const advice = plans.map((plan) => advise(plan, description, machine))
+    const facts = { model: description, machine, advice, recommended: recommend(advice), context: advisedContext }
+    process.stdout.write(
+      global.json
+        ? `${JSON.stringify(planDocument(facts, options.type === undefined ? [] : plans), null, 2)}\n`
+        : planText(facts),
+    )
+  })
+}

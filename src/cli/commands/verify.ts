@@ -1,0 +1,73 @@
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import { formatBytes } from '../../base/byte-count.ts'
+import { compareWithSource, type SourceVerdict } from '../../convert/verify/compare-with-source.ts'
+import { type FileVerdict, verifyFile } from '../../convert/verify/verify-file.ts'
+import { globalOptions } from '../global-options.ts'
+import { addModelOptions, type ModelOptions, understandModel } from '../options/model-options.ts'
+import { StatusLine } from '../render/status-line.ts'
+
+interface VerifyCommandOptions extends ModelOptions {
+  readonly source?: string
+}
+
+export function verifyCommand(): Command {
+  const command = new Command('verify')
+    .description('Read a GGUF back: structure, digests against its report, and optionally its source.')
+    .argument('<file.gguf>', 'file to verify')
+    .option('--source <model-dir>', 'quantize a sample of rows again from here and compare')
+  return addModelOptions(command).action(async (file: string, options: VerifyCommandOptions) => {
+    const { json, quiet } = globalOptions(command)
+    const path = resolve(file)
+    const status = new StatusLine(process.stderr)
+    const showing = status.terminal && !quiet
+    try {
+      let bytes = 0
+      const verdict = await verifyFile(path, (byteLength) => {
+        bytes += byteLength
+        if (showing) status.draw(`reading ${formatBytes(bytes)}`)
+      })
+      const source =
+        options.source === undefined
+          ? undefined
+          : await compare(path, options.source, options, showing ? status : undefined)
+      status.clear()
+      process.stdout.write(
+        json ? `${JSON.stringify({ ...verdict, source: source ?? null }, null, 2)}\n` : verdictText(verdict, source),
+      )
+    } finally {
+      status.clear()
+    }
+  })
+}
+
+async function compare(
+  path: string,
+  source: string,
+  options: ModelOptions,
+  status?: StatusLine,
+): Promise<SourceVerdict> {
+  const { folder, description } = await understandModel(source, options)
+  let done = 0
+  return compareWithSource(path, folder, description, () => {
+    done++
+    status?.draw(`comparing with the source: tensor ${done} of ${description.tensors.length}`)
+  })
+}
+
+function verdictText({ file, bytes, tensors, digests }: FileVerdict, source: SourceVerdict | undefined): string {
+  const lines = [`${file}: sound`, `  structure: ${tensors} tensors, ${formatBytes(bytes)}, every scale finite`]
+  lines.push(
+    digests === 'match'
+      ? '  digests:   header and every tensor as its report records'
+      : '  digests:   not compared, no report stands beside the file',
+  )
+  if (source !== undefined) {
+    lines.push(
+      `  source:    ${source.rows} rows of ${source.tensors - source.skipped.length} tensors quantized again, all equal`,
+    )
+    if (source.skipped.length > 0)
+      lines.push(`             ${source.skipped.length} tensors of other types were not compared`)
+  }
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,58 @@
+import { statSync } from 'node:fs'
+import { basename, dirname, resolve, sep } from 'node:path'
+import { MiberaError } from '../../base/errors.ts'
+import type { Recipe } from '../../quant/recipes.ts'
+
+/**
+ * Absolute path of the file to be made: `--out` if it names a file, else "NAME-TYPE.gguf" in the folder it names, or
+ * in the current one.
+ * @param severalTypes whether more files are made in the same command, so that `out` cannot be one of them.
+ */
+export function outputPath(
+  modelFolder: string,
+  recipe: Recipe,
+  out: string | undefined,
+  severalTypes: boolean,
+): string {
+  const name = `${modelName(modelFolder)}-${recipe.name}.gguf`
+  if (out === undefined) return resolve(name)
+  if (isFolder(out)) return resolve(out, name)
+  if (severalTypes) {
+    throw new MiberaError('USAGE', `--out ${out} names one file, but several types are asked for`, {
+      subject: '--out',
+      hint: 'Name an existing folder with --out: each type gets its own file there.',
+    })
+  }
+  const path = resolve(out)
+  if (!isFolder(dirname(path))) {
+    throw new MiberaError('USAGE', `the folder ${dirname(path)} does not exist`, {
+      subject: '--out',
+      hint: 'Create it first, or name another --out.',
+    })
+  }
+  return path
+}
+
+/** The folder that an output named by `--out` goes to. */
+export function outputFolder(out: string | undefined): string {
+  if (out === undefined) return resolve()
+  return isFolder(out) ? resolve(out) : dirname(resolve(out))
+}
+
+function isFolder(path: string): boolean {
+  const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  if (!folder && (path.endsWith('/') || path.endsWith(sep))) {
+    throw new MiberaError('USAGE', `the folder ${path} does not exist`, {
+      subject: '--out',
+      hint: 'Create it first, or name another --out.',
+    })
+  }
+  return folder
+}
+
+/** Name of a model folder; in the Hugging Face cache that of the repository rather than of the revision. */
+function modelName(folder: string): string {
+  const snapshots = dirname(resolve(folder))
+  if (basename(snapshots) !== 'snapshots') return basename(resolve(folder))
+  return basename(dirname(snapshots)).split('--').at(-1) ?? basename(folder)
+}

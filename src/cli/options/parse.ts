@@ -1,0 +1,42 @@
+import { InvalidArgumentError } from 'commander'
+import { parseByteCount } from '../../base/byte-count.ts'
+import { nearestName } from '../../base/nearest-name.ts'
+import { findRecipe, type Recipe, recipeNames } from '../../quant/recipes.ts'
+
+/** "Q3_K_M,Q2_K" → recipes, in the order given, each once. */
+export function parseRecipes(text: string): Recipe[] {
+  const recipes = new Map<string, Recipe>()
+  for (const name of text.split(',')) {
+    const recipe = findRecipe(name)
+    if (recipe === undefined) throw new InvalidArgumentError(unknownRecipe(name))
+    recipes.set(recipe.name, recipe)
+  }
+  return [...recipes.values()]
+}
+
+function unknownRecipe(name: string): string {
+  const near = nearestName(name, recipeNames)
+  const suggestion = near === undefined ? '' : ` Did you mean ${near}?`
+  return `"${name}" is not a type.${suggestion} Types: ${recipeNames.join(', ')}.`
+}
+
+export function parseThreads(text: string): number {
+  const threads = Number(text)
+  if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
+    throw new InvalidArgumentError('Give a whole number from 1 to 256.')
+  }
+  return threads
+}
+
+export function parseMemory(text: string): number {
+  const bytes = parseByteCount(text)
+  if (bytes === undefined) throw new InvalidArgumentError('Give a size such as 512M or 1.5G.')
+  return bytes
+}
+
+/** "key=value", repeatable. A key given twice keeps its last value. */
+export function parseOverride(text: string, earlier: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const separator = text.indexOf('=')
+  if (separator < 1) throw new InvalidArgumentError('Give key=value, e.g. head_size=128.')
+  return new Map([...earlier, [text.slice(0, separator).trim(), text.slice(separator + 1).trim()]])
+}

@@ -1,0 +1,116 @@
+import { basename } from 'node:path'
+import { formatBytes } from '../../base/byte-count.ts'
+import { formatDuration } from '../../base/duration.ts'
+import type { ConvertOutcome } from '../../convert/convert.ts'
+import type { ConvertEvent } from '../../convert/events.ts'
+import { Progress } from '../../convert/progress.ts'
+import type { Plan } from '../../plan/plan.ts'
+import type { GlobalOptions } from '../global-options.ts'
+import { progressLine } from './progress-line.ts'
+import { StatusLine } from './status-line.ts'
+
+/** Time between two pictures of the bar, and between two plain lines where there is no terminal. */
+const barMilliseconds = 100
+const plainMilliseconds = 10_000
+
+/** Shows a conversion on standard error: a bar on a terminal, otherwise a plain line every ten seconds. */
+export class ConvertDisplay {
+  readonly #plan: Plan
+  readonly #output: string
+  readonly #quiet: boolean
+  readonly #progress: Progress
+  readonly #status = new StatusLine(process.stderr)
+  readonly #begun = performance.now()
+  #drawn = performance.now()
+  #stopping = false
+  #bytesRead = 0
+
+  constructor(plan: Plan, output: string, global: GlobalOptions) {
+    this.#plan = plan
+    this.#output = output
+    this.#quiet = global.quiet
+    this.#progress = new Progress(plan)
+  }
+
+  show(event: ConvertEvent): void {
+    if (this.#quiet) return
+    this.#progress.record(event, performance.now() / 1000)
+    const line = this.#line(event)
+    if (line !== undefined) this.#status.note(line)
+    if (event.kind === 'slice') this.#draw(() => this.#making())
+    if (event.kind === 'read-back') {
+      this.#bytesRead += event.tensor.byteLength
+      this.#draw(() => this.#readingBack())
+    }
+  }
+
+  /** The first signal came: slices in hand are finished first. */
+  stopping(): void {
+    this.#stopping = true
+    if (!this.#quiet) this.#status.note('Stopping after the slices in hand … (again to stop at once)')
+  }
+
+  end(outcome: ConvertOutcome): void {
+    if (this.#quiet) return
+    if (outcome.kind === 'stopped') {
+      const percent = Math.floor(this.#progress.snapshot().fraction * 100)
+      this.#status.note(`Stopped at ${percent} %. Run the same command again to go on from here.`)
+      return
+    }
+    const { bytes, bitsPerWeight, fallbackBytes } = outcome.report.totals
+    const took = formatDuration((performance.now() - this.#begun) / 1000)
+    this.#status.note(`${this.#output}`)
+    this.#status.note(
+      `  ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits per weight, read back and verified, in ${took}`,
+    )
+    if (fallbackBytes > 0) {
+      this.#status.note(
+        `  ${formatBytes(fallbackBytes)} more than planned types, for rows they do not fit (see the report)`,
+      )
+    }
+  }
+
+  /** Takes the bar off the screen. */
+  clear(): void {
+    this.#status.clear()
+  }
+
+  /** The line that an event leaves on the screen, if it does. */
+  #line(event: ConvertEvent): string | undefined {
+    switch (event.kind) {
+      case 'checking':
+        return `Resuming: checking what is there of ${basename(this.#output)} …`
+      case 'discarded':
+        return `${event.slices} slices of an earlier run will be made again: ${event.reason}`
+      case 'begun':
+        return this.#beginning(event)
+      case 'reading-back':
+        return this.#status.terminal ? undefined : 'Reading the file back …'
+      default:
+        return undefined
+    }
+  }
+
+  #draw(line: () => string): void {
+    const now = performance.now()
+    const interval = this.#status.terminal ? barMilliseconds : plainMilliseconds
+    if (this.#stopping || now - this.#drawn < interval) return
+    this.#drawn = now
+    this.#status.draw(line())
+  }
+
+  #beginning({ doneSlices, threads }: Extract<ConvertEvent, { kind: 'begun' }>): string {
+    const percent = Math.floor(this.#progress.snapshot().fraction * 100)
+    const doing = doneSlices > 0 ? `Resuming at ${percent} %` : `Converting to ${this.#plan.recipe}`
+    return `${doing}: ${formatBytes(this.#plan.size)} with ${threads} ${threads === 1 ? 'thread' : 'threads'}`
+  }
+
+  #making(): string {
+    return progressLine(this.#plan.recipe, this.#progress.snapshot(), this.#status.columns)
+  }
+
+  #readingBack(): string {
+    const fraction = this.#bytesRead / this.#plan.size
+    return `reading back ${Math.floor(fraction * 100)} %`
+  }
+}

@@ -1,0 +1,32 @@
+import type { ModelDescription } from '../../model/description.ts'
+import type { Machine, RecipeAdvice } from '../../plan/advise.ts'
+import type { Plan } from '../../plan/plan.ts'
+
+export interface PlanFacts {
+  readonly model: ModelDescription
+  readonly machine: Machine
+  readonly advice: readonly RecipeAdvice[]
+  readonly recommended: RecipeAdvice | undefined
+  /** Tokens of context that the memory is for. */
+  readonly context: number
+}
+
+/** `mibera plan --json`: the advice, and for recipes asked for by name every tensor. Sizes in bytes. */
+export function planDocument(
+  { model, machine, advice, recommended, context }: PlanFacts,
+  plans: readonly Plan[],
+): object {
+  return {
+    model: {
+      family: model.family,
+      knownAs: model.knownAs,
+      architecture: model.architecture,
+      parameters: model.parameters,
+    },
+    machine: { freeDiskBytes: machine.freeDisk, memoryBytes: machine.memory },
+    context,
+    recommended: recommended?.recipe ?? null,
+    recipes: advice,
+    plans: plans.map(({ recipe, mix, fingerprint, size, tensors }) => ({ recipe, mix, fingerprint, size, tensors })),
+  }
+}

@@ -1,0 +1,41 @@
+import type { WriteStream } from 'node:tty'
+
+const eraseLine = '\r\x1b[2K'
+
+/** One line at the bottom that is drawn again and again on a terminal; elsewhere each drawing is a line of its own. */
+export class StatusLine {
+  readonly #stream: WriteStream
+  #drawn = false
+
+  constructor(stream: WriteStream) {
+    this.#stream = stream
+  }
+
+  get terminal(): boolean {
+    return this.#stream.isTTY === true
+  }
+
+  get columns(): number {
+    return this.terminal ? this.#stream.columns : 80
+  }
+
+  draw(line: string): void {
+    if (!this.terminal) {
+      this.#stream.write(`${line}\n`)
+      return
+    }
+    this.#stream.write(`${eraseLine}${line.slice(0, this.columns - 1)}`)
+    this.#drawn = true
+  }
+
+  /** A line that stays. */
+  note(line: string): void {
+    this.clear()
+    this.#stream.write(`${line}\n`)
+  }
+
+  clear(): void {
+    if (this.#drawn) this.#stream.write(eraseLine)
+    this.#drawn = false
+  }
+}

@@ -1,0 +1,142 @@
+import { MiberaError } from '../../base/errors.ts'
+import { type LocalFile, openLocalFile } from '../../disk/local-file.ts'
+import { rowBytes } from '../../formats/ggml/block-types.ts'
+import { readGguf } from '../../formats/gguf/reader.ts'
+import { bytesPerElement } from '../../formats/safetensors/dtype.ts'
+import type { ModelFolder } from '../../formats/safetensors/model-folder.ts'
+import type { ModelDescription } from '../../model/description.ts'
+import type { PlannedTensor } from '../../plan/plan.ts'
+import { sliceSegments } from '../../plan/slices.ts'
+import { asMatrix, tensorSource } from '../../plan/tensor-source.ts'
+import { canQuantize, compileKernels, Kernels } from '../../quant/kernels.ts'
+
+/** Rows of each tensor that are quantized again: the first, the last, and others evenly between. */
+const rowsPerTensor = 8
+
+export interface SourceVerdict {
+  readonly tensors: number
+  readonly rows: number
+  /** Tensors of a type for which there is no kernel here. */
+  readonly skipped: readonly string[]
+}
+
+/**
+ * Quantizes a sample of rows of every tensor again, from the source and to the type that the file has, and compares
+ * the bytes. Also works for files that llama.cpp made of the same source.
+ * @throws MiberaError VERIFICATION_FAILED naming the first tensor and row that differ.
+ */
+export async function compareWithSource(
+  path: string,
+  folder: ModelFolder,
+  model: ModelDescription,
+  onTensor: () => void,
+): Promise<SourceVerdict> {
+  const file = await openLocalFile(path)
+  const shards = await Promise.all(folder.shards.map((shard) => openLocalFile(shard.path)))
+  try {
+    const tensors = await storedTensors(file, folder, model)
+    const kernels = compileKernels()
+    const skipped: string[] = []
+    let rows = 0
+    for (const tensor of tensors) {
+      if (canQuantize(tensor.type)) rows += await compareTensor(new Kernels(kernels), file, shards, tensor)
+      else skipped.push(tensor.name)
+      onTensor()
+    }
+    return { tensors: tensors.length, rows, skipped }
+  } finally {
+    await Promise.all([file, ...shards].map((opened) => opened.close()))
+  }
+}
+
+/** The tensors of the file, each joined with where the model's description finds its rows. */
+async function storedTensors(file: LocalFile, folder: ModelFolder, model: ModelDescription): Promise<PlannedTensor[]> {
+  const stored = new Map((await readGguf(file)).tensors.map((tensor) => [tensor.name, tensor]))
+  const tensors = model.tensors.map((mapping): PlannedTensor => {
+    const tensor = stored.get(mapping.name)
+    if (tensor === undefined) throw failed(file, `${mapping.name} is missing`)
+    stored.delete(mapping.name)
+    if (tensor.shape.join() !== mapping.shape.join()) {
+      throw failed(
+        file,
+        `${mapping.name} is [${tensor.shape.join(', ')}], the source says [${mapping.shape.join(', ')}]`,
+      )
+    }
+    const { type, offset, byteLength } = tensor
+    const source = tensorSource(mapping, folder)
+    return {
+      ...mapping,
+      ...asMatrix(mapping.shape),
+      type,
+      offset,
+      byteLength,
+      source,
+      reason: 'as stored',
+      fallback: undefined,
+    }
+  })
+  const [extra] = stored.keys()
+  if (extra !== undefined) throw failed(file, `${extra} is not in the source`)
+  return tensors
+}
+
+/** @returns how many rows were compared. */
+async function compareTensor(
+  kernels: Kernels,
+  file: LocalFile,
+  shards: readonly LocalFile[],
+  tensor: PlannedTensor,
+): Promise<number> {
+  const bytes = rowBytes(tensor.type, tensor.columns)
+  const { columns } = tensor
+  const at = {
+    source: kernels.reserve(columns * 4),
+    floats: kernels.reserve(columns * 4),
+    blocks: kernels.reserve(bytes),
+  }
+  const stored = new Uint8Array(bytes)
+  const rows = sampleRows(tensor.rows)
+  for (const row of rows) {
+    await readRow(kernels, shards, tensor, row, at)
+    kernels.quantize(tensor.type, at.floats, at.blocks, columns)
+    await file.read(stored, tensor.offset + row * bytes)
+    const expected = new Uint8Array(kernels.memory.buffer, at.blocks, bytes)
+    if (Buffer.compare(stored, expected) !== 0) {
+      throw failed(file, `row ${row} of ${tensor.name} has not the ${tensor.type} bytes that the source gives`)
+    }
+  }
+  return rows.length
+}
+
+async function readRow(
+  kernels: Kernels,
+  shards: readonly LocalFile[],
+  tensor: PlannedTensor,
+  row: number,
+  at: { readonly source: number; readonly floats: number },
+): Promise<void> {
+  const { buffer } = kernels.memory
+  const { columns, source } = tensor
+  if (source.kind === 'values') {
+    new Float32Array(buffer, at.floats, columns).set(source.values)
+    return
+  }
+  const [segment] = sliceSegments(tensor, { firstRow: row, rows: 1 })
+  if (segment === undefined) throw new RangeError(`${tensor.name} has no row ${row}`)
+  const bytes = new Uint8Array(buffer, at.source, columns * bytesPerElement(source.dtype))
+  await shards[segment.source]?.read(bytes, segment.offset)
+  kernels.widen(source.dtype, at.source, at.floats, columns)
+}
+
+function sampleRows(rows: number): number[] {
+  const count = Math.min(rows, rowsPerTensor)
+  const step = count > 1 ? (rows - 1) / (count - 1) : 0
+  return Array.from({ length: count }, (_, index) => Math.round(index * step))
+}
+
+function failed(file: LocalFile, what: string): MiberaError {
+  return new MiberaError('VERIFICATION_FAILED', `${file.name}: ${what}`, {
+    subject: file.name,
+    hint: 'Either the file was made of another model, or it was damaged. Convert it again to be sure.',
+  })
+}

@@ -1,0 +1,37 @@
+import { bytesPerElement } from '../formats/safetensors/dtype.ts'
+import type { ModelFolder } from '../formats/safetensors/model-folder.ts'
+import { requireWeightDtype } from '../formats/safetensors/weight-dtype.ts'
+import type { TensorMapping } from '../model/description.ts'
+import type { TensorSource } from './plan.ts'
+
+/** A tensor as rows of its last dimension: quantized blocks never cross from one row into the next. */
+export function asMatrix(shape: readonly number[]): { rows: number; columns: number } {
+  const columns = shape.at(-1) ?? 1
+  return { columns, rows: shape.slice(0, -1).reduce((product, size) => product * size, 1) }
+}
+
+/** Finds the bytes of a tensor in the shards. */
+export function tensorSource(tensor: TensorMapping, folder: ModelFolder): TensorSource {
+  if (tensor.source.kind === 'values') return tensor.source
+  const { columns } = asMatrix(tensor.shape)
+  const entries = tensor.source.names.map((name) => {
+    const entry = folder.tensors.get(name)
+    if (entry === undefined) throw new TypeError(`${tensor.name} wants ${name}, which the folder does not have`)
+    return { ...entry, dtype: requireWeightDtype(entry, folder.shards[entry.shard]?.name ?? '') }
+  })
+  const dtype = entries[0]?.dtype
+  if (dtype === undefined || entries.some((entry) => entry.dtype !== dtype)) {
+    throw new TypeError(`${tensor.name} mixes data types, which no family here does`)
+  }
+  return {
+    kind: 'rows',
+    names: tensor.source.names,
+    dtype,
+    ranges: entries.map((entry) => ({
+      source: entry.shard,
+      offset: entry.offset,
+      rows: entry.byteLength / (columns * bytesPerElement(dtype)),
+    })),
+    transform: tensor.source.transform,
+  }
+}
