@@ -7,7 +7,7 @@ import { seededRandom } from '../helpers/random.ts'
 import { weightSets } from '../helpers/weight-sets.ts'
 
 /** Types whose kernels are compared with llama.cpp's. */
-const types: readonly GgmlType[] = ['Q2_K', 'Q4_K', 'Q5_K', 'Q4_0', 'Q5_0', 'Q5_1', 'IQ4_NL']
+const types: readonly GgmlType[] = ['Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K', 'Q8_0', 'Q4_0', 'Q5_0', 'Q5_1', 'IQ4_NL']
 
 /** Weights of one comparison: 128 superblocks, so that V8 has optimised the kernel before the last sets. */
 const weights = 128 * 256
