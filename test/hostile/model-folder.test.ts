@@ -48,6 +48,10 @@ test.each(['..', '.', '', 'config.json', 'pytorch_model.bin'])('the index names 
   expect((await refusal(openModelFolder(await names(name)()))).code).toBe('INDEX_MALFORMED')
 })
 
+function manyShards(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`t${index}`, `${index}.safetensors`]))
+}
+
 test.each([
   ['not JSON', '{"weight_map":'],
   ['a list', '[]'],
@@ -57,6 +61,7 @@ test.each([
   ['a shard that is a number', '{"weight_map":{"x":1}}'],
   ['the same tensor in two shards', '{"weight_map":{"x":"a.safetensors","\\u0078":"b.safetensors"}}'],
   ['two weight_maps', '{"weight_map":{"x":"a.safetensors"},"weight_map":{}}'],
+  ['100 000 shards', JSON.stringify({ weight_map: manyShards(100_000) })],
   ['metadata nested a million deep', `{"metadata":${'['.repeat(1_000_000)}`],
 ])('an index with %s', async (_, text) => {
   const error = await refusal(openModelFolder(await index(text)()))
@@ -105,4 +110,10 @@ test('a cache whose main branch leads out of it', async () => {
   await mkdir(join(entry, 'refs'), { recursive: true })
   await writeFile(join(entry, 'refs', 'main'), '../../')
   expect((await refusal(openModelFolder(entry))).code).toBe('PATH_ESCAPES_FOLDER')
+})
+
+test('a numbered name that promises 99999 shards is no promise, just a name', async () => {
+  const { folder } = await folders()
+  await writeSafetensors(join(folder, 'model-00001-of-99999.safetensors'), [tensor])
+  expect((await openModelFolder(folder)).shards.length).toBe(1)
 })

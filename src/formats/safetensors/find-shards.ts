@@ -2,6 +2,9 @@ import { readdir } from 'node:fs/promises'
 import { MiberaError } from '../../base/errors.ts'
 import { listFirst } from '../../base/quote.ts'
 
+/** Most shards that numbered names or an index may promise. The largest models known have about 200. */
+export const maxShards = 4096
+
 const singleFile = 'model.safetensors'
 
 /** e.g. model-00004-of-00013.safetensors: what stands before the numbers, the shard's number from 1, and their total. */
@@ -13,15 +16,27 @@ const otherFormats = ['.gguf', '.bin', '.pth', '.pt', '.ckpt', '.h5', '.onnx', '
 /**
  * The names of the shards that make up a model whose folder has no index: `model.safetensors`, else every shard that
  * the numbered names promise (whether present or not), else every *.safetensors. Sorted by name.
- * @throws MiberaError NO_SAFETENSORS, which names weights in other formats where there are any.
+ * @throws MiberaError NO_SAFETENSORS, which names weights in other formats where there are any; IO.
  */
 export async function findShards(folder: string): Promise<string[]> {
-  const names = (await readdir(folder)).toSorted()
+  const names = (await listFolder(folder)).toSorted()
   const found = names.filter((name) => name.endsWith('.safetensors'))
   if (found.length === 0) throw noSafetensors(folder, names)
   if (found.includes(singleFile)) return [singleFile]
   const promised = promisedShards(found)
   return promised.length > 0 ? promised : found
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (cause) {
+    throw new MiberaError('IO', `cannot list ${folder}: ${(cause as Error).message}`, {
+      subject: folder,
+      hint: 'Check that you may read the folder and that its disk is connected.',
+      cause,
+    })
+  }
 }
 
 function promisedShards(found: readonly string[]): string[] {
@@ -32,7 +47,8 @@ function promisedShards(found: readonly string[]): string[] {
 /** Key and members of the set that a numbered name belongs to: none for another name. */
 function numberedSet(name: string): [string, string[]][] {
   const [, stem = '', number = '', total = ''] = numbered.exec(name) ?? []
-  if (number === '' || Number(number) < 1 || Number(number) > Number(total)) return []
+  const lawful = Number(number) >= 1 && Number(number) <= Number(total) && Number(total) <= maxShards
+  if (number === '' || !lawful) return []
   const members = Array.from({ length: Number(total) }, (_, index) => {
     return `${stem}-${String(index + 1).padStart(5, '0')}-of-${total}.safetensors`
   })

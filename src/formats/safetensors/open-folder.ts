@@ -4,7 +4,7 @@ import { mapLimited } from '../../base/map-limited.ts'
 import { listFirst, quote, quoteIfOdd } from '../../base/quote.ts'
 import { openLocalFile } from '../../disk/local-file.ts'
 import type { ShardTensor } from './data-laws.ts'
-import { findShards } from './find-shards.ts'
+import { findShards, maxShards } from './find-shards.ts'
 import { resolveMember } from './folder-member.ts'
 import { readShardHeader } from './header.ts'
 import { checkIndexAgreement } from './index-agreement.ts'
@@ -47,8 +47,13 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
 function shardsOf(index: WeightIndex, folder: string): string[] {
   const names = [...new Set(index.values())].toSorted()
   const foreign = names.find((name) => !name.endsWith('.safetensors'))
-  if (foreign === undefined) return names
-  throw new MiberaError('INDEX_MALFORMED', `the index ${indexFile} names ${quote(foreign)}, not a *.safetensors file`, {
+  if (foreign !== undefined) throw indexNames(`${quote(foreign)}, not a *.safetensors file`, folder)
+  if (names.length > maxShards) throw indexNames(`${names.length} shards, the limit is ${maxShards}`, folder)
+  return names
+}
+
+function indexNames(what: string, folder: string): MiberaError {
+  return new MiberaError('INDEX_MALFORMED', `the index ${indexFile} names ${what}`, {
     subject: join(folder, indexFile),
     hint: 'Download the index again.',
   })
