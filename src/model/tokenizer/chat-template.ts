@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { MiberaError, systemCode } from '../../base/errors.ts'
 import type { ChatTemplate } from './tokenizer.ts'
 import { malformed, readTokenizerJson, readTokenizerText } from './tokenizer-file.ts'
+import { checkText } from './vocabulary.ts'
 
 const oneOrMany = z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))])
 
@@ -18,14 +19,21 @@ export async function readChatTemplates(folder: string, declared: unknown): Prom
   if (declared != null) return named(folder, 'tokenizer_config.json', declared)
   const jinja = await readTokenizerText(folder, 'chat_template.jinja')
   if (jinja !== undefined) return [...named(folder, 'chat_template.jinja', jinja), ...(await readAdditional(folder))]
-  const json = await readTokenizerJson(folder, 'chat_template.json', z.looseObject({ chat_template: z.unknown() }))
+  const json = await readTokenizerJson(
+    folder,
+    'chat_template.json',
+    z.looseObject({ chat_template: z.unknown().optional() }),
+  )
   return json?.chat_template == null ? [] : named(folder, 'chat_template.json', json.chat_template)
 }
 
 function named(folder: string, file: string, value: unknown): ChatTemplate[] {
+  const path = join(folder, file)
   const { data, success } = oneOrMany.safeParse(value)
-  if (!success) throw malformed(join(folder, file), 'has a chat template that is neither a text nor a list of them')
-  return typeof data === 'string' ? [{ name: 'default', template: data }] : data
+  if (!success) throw malformed(path, 'has a chat template that is neither a text nor a list of them')
+  const templates = typeof data === 'string' ? [{ name: 'default', template: data }] : data
+  for (const { template } of templates) checkText(path, template)
+  return templates
 }
 
 async function readAdditional(folder: string): Promise<ChatTemplate[]> {

@@ -1,3 +1,4 @@
+import { quote } from '../../base/quote.ts'
 import { malformed } from './tokenizer-file.ts'
 
 type Pair = readonly [left: string, right: string]
@@ -11,13 +12,15 @@ export function checkMerges(path: string, value: unknown, vocabulary: ReadonlyMa
   if (!Array.isArray(value)) throw malformed(path, 'holds no merges: "merges" is not a list')
   return value.map((merge, rank) => {
     const pair = asPair(merge)
-    if (pair === undefined) throw malformed(path, `has no pair of tokens as merge ${rank}: ${JSON.stringify(merge)}`)
+    if (pair === undefined)
+      throw malformed(
+        path,
+        `has no pair of tokens as merge ${rank}, but ${typeof merge === 'string' ? quote(merge) : 'something else'}`,
+      )
     for (const token of [pair[0], pair[1], pair[0] + pair[1]]) {
       if (!vocabulary.has(token)) {
-        throw malformed(
-          path,
-          `merges ${JSON.stringify(pair)} (merge ${rank}), but its vocabulary has no ${JSON.stringify(token)}`,
-        )
+        const [left, right] = pair.map(quote)
+        throw malformed(path, `merges ${left} with ${right} (merge ${rank}), but has no token ${quote(token)}`)
       }
     }
     return typeof merge === 'string' ? merge : `${withoutSpaces(pair[0])} ${withoutSpaces(pair[1])}`

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { MiberaError } from '../../base/errors.ts'
 import { nearestName } from '../../base/nearest-name.ts'
+import { quote } from '../../base/quote.ts'
 import { preTokenizerByHash } from './pre-tokenizer-hashes.ts'
 import { preTokenizerNames } from './pre-tokenizer-names.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -46,7 +47,7 @@ export function preTokenizerName(tokenizer: Tokenizer, override: string | undefi
 function checkedName(name: string): string {
   if (preTokenizerNames.has(name)) return name
   const near = nearestName(name, preTokenizerNames)
-  throw new MiberaError('USAGE', `llama.cpp knows no pre-tokenizer ${JSON.stringify(name)}`, {
+  throw new MiberaError('USAGE', `llama.cpp knows no pre-tokenizer ${quote(name)}`, {
     subject: '--pre',
     hint:
       near === undefined

@@ -53,7 +53,7 @@ async function assemble(folder: string, source: TokenizerSource, config: Tokeniz
     specialIds: await readSpecialIds(folder, special.names, added),
     addSpecial: special.add,
     chatTemplates: config.chatTemplates,
-    lowercase: [...components(json.normalizer)].some(
+    lowercase: components(json.normalizer).some(
       ({ type, lowercase }) => type === 'Lowercase' || (type === 'BertNormalizer' && lowercase !== false),
     ),
     addPrefixSpace: config.addPrefixSpace,

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { quote } from '../../base/quote.ts'
 import { readChatTemplates } from './chat-template.ts'
 import { type AddedToken, type ChatTemplate, type SpecialRole, specialRoles } from './tokenizer.ts'
 import { malformed, readTokenizerJson } from './tokenizer-file.ts'
@@ -22,7 +23,7 @@ const tokenizerConfig = namedTokens.extend({
     .record(z.string(), z.looseObject({ content: z.string().min(1), special: z.boolean().optional() }))
     .nullish(),
   add_prefix_space: z.boolean().nullish(),
-  chat_template: z.unknown(),
+  chat_template: z.unknown().optional(),
 })
 
 type TokenizerConfigJson = z.infer<typeof tokenizerConfig>
@@ -68,7 +69,7 @@ export async function readTokenizerConfig(folder: string): Promise<TokenizerConf
 function addedTokens(path: string, config: TokenizerConfigJson | undefined): AddedToken[] {
   return Object.entries(config?.added_tokens_decoder ?? {}).map(([key, { content, special = false }]) => {
     const id = Number(key)
-    if (!isTokenId(id)) throw malformed(path, `has an added token of id ${JSON.stringify(key)}`)
+    if (!isTokenId(id)) throw malformed(path, `has an added token of id ${quote(key)}`)
     return { id, text: content, special }
   })
 }

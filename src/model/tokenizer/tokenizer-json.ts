@@ -23,8 +23,8 @@ const tokenizerJson = z.looseObject({
   model: z.looseObject({
     type: z.string().nullish(),
     byte_fallback: z.boolean().nullish(),
-    vocab: z.unknown(),
-    merges: z.unknown(),
+    vocab: z.unknown().optional(),
+    merges: z.unknown().optional(),
   }),
 })
 
@@ -70,14 +70,18 @@ async function readOlderFiles(folder: string): Promise<TokenizerSource | undefin
   }
 }
 
-/** A component and, where it is a sequence, all that it holds. */
-export function* components(root: Component | null | undefined): Generator<Component> {
-  if (root == null) return
-  yield root
-  for (const key of ['normalizers', 'pretokenizers', 'processors', 'decoders']) {
-    const parts = z.array(component).safeParse(root[key])
-    if (parts.success) for (const part of parts.data) yield* components(part)
+/** A component and, where it is a sequence, all that it holds, in order. Without recursion: nesting has no limit. */
+export function components(root: Component | null | undefined): Component[] {
+  const found: Component[] = []
+  const waiting = root == null ? [] : [root]
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    found.push(part)
+    for (const key of ['normalizers', 'pretokenizers', 'processors', 'decoders']) {
+      const { data = [] } = z.array(component).safeParse(part[key])
+      waiting.push(...data.toReversed())
+    }
   }
+  return found
 }
 
 /** What kind of tokenizer it is, in words, unless it is byte-level BPE. */

@@ -1,3 +1,4 @@
+import { quote } from '../../base/quote.ts'
 import type { AddedToken } from './tokenizer.ts'
 import { malformed } from './tokenizer-file.ts'
 
@@ -25,7 +26,9 @@ export function checkVocabulary(path: string, value: unknown): Vocabulary {
   const ids = new Map<string, number>()
   const texts = new Map<number, string>()
   for (const [text, id] of Object.entries(value)) {
-    if (!isTokenId(id)) throw malformed(path, `gives token ${JSON.stringify(text)} the id ${JSON.stringify(id)}`)
+    checkText(path, text)
+    if (!isTokenId(id))
+      throw malformed(path, `gives token ${quote(text)} no id (${typeof id === 'number' ? id : typeof id})`)
     const other = texts.get(id)
     if (other !== undefined) throw malformed(path, sameId(id, other, text))
     texts.set(id, text)
@@ -47,9 +50,10 @@ export function addTokens(
   const added = new Map<number, AddedToken>()
   for (const token of tokens) {
     const { id, text } = token
+    checkText(path, text)
     const sameText = ids.get(text)
     if (sameText !== undefined && sameText !== id) {
-      throw malformed(path, `gives token ${JSON.stringify(text)} the ids ${sameText} and ${id}`)
+      throw malformed(path, `gives token ${quote(text)} the ids ${sameText} and ${id}`)
     }
     const atId = texts.get(id)
     if (atId !== undefined && atId !== text) throw malformed(path, sameId(id, atId, text))
@@ -60,6 +64,11 @@ export function addTokens(
   return added
 }
 
+/** @throws MiberaError TOKENIZER_MALFORMED for half of a surrogate pair, which UTF-8 cannot express. */
+export function checkText(path: string, text: string): void {
+  if (/\p{Surrogate}/u.test(text)) throw malformed(path, `holds ${quote(text)}, which is not valid Unicode`)
+}
+
 function sameId(id: number, one: string, other: string): string {
-  return `gives the id ${id} to two tokens, ${JSON.stringify(one)} and ${JSON.stringify(other)}`
+  return `gives the id ${id} to two tokens, ${quote(one)} and ${quote(other)}`
 }
