@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { openLocalFile } from '#dist/disk/local-file.js'
+import { type GgufFile, readGguf } from '#dist/formats/gguf/reader.js'
+import { type RecipeName, recipeNames } from '#dist/quant/recipes.js'
+import { convertFolder } from '../helpers/convert-folder.ts'
+import { oracleLibraries } from '../helpers/llama-cpp.ts'
+import { quantizeModel } from '../helpers/llama-runtime.ts'
+import { writeSmallModel } from '../helpers/small-model.ts'
+import { suiteFolder } from '../helpers/suite-folder.ts'
+
+const libraries = oracleLibraries()
+const layouts = ['fused', 'split'] as const
+const dtypes = ['F32', 'F16', 'BF16'] as const
+
+/** Copying one float type to another is llama.cpp's converter's work, not its quantizer's: F32 is our own input here. */
+const recipes = recipeNames.filter((name): name is Exclude<RecipeName, 'F32'> => name !== 'F32')
+
+describe.skipIf('missing' in libraries)('our direct output and llama.cpp quantizing our F32 GGUF', () => {
+  describe.each(layouts)('%s tensors', (layout) => {
+    describe.each(dtypes)('of %s', (dtype) => {
+      const folder = suiteFolder()
+      const file = (name: string) => join(folder(), name)
+
+      beforeAll(async () => {
+        await writeSmallModel(folder(), { layout, dtype, shards: 3 })
+        await convertFolder(folder(), 'F32', file('f32.gguf'))
+      })
+
+      test.each(recipes)('%s: the same types and the same bytes in every tensor', async (recipe) => {
+        const ours = file(`ours-${recipe}.gguf`)
+        const theirs = file(`theirs-${recipe}.gguf`)
+        await convertFolder(folder(), recipe, ours)
+        await quantizeModel(file('f32.gguf'), theirs, { ftype: recipe })
+        expect(await differences(ours, theirs)).toEqual([])
+      })
+    })
+  })
+})
+
+/** What differs between two files, tensor by tensor, and in the metadata that a recipe decides. */
+async function differences(ours: string, theirs: string): Promise<string[]> {
+  const [a, b] = [await open(ours), await open(theirs)]
+  const found: string[] = []
+  for (const key of ['general.file_type', 'general.quantization_version']) {
+    if (JSON.stringify(a.gguf.metadata.get(key)) !== JSON.stringify(b.gguf.metadata.get(key))) found.push(key)
+  }
+  const expected = new Map(b.gguf.tensors.map((tensor) => [tensor.name, tensor]))
+  if (a.gguf.tensors.length !== expected.size) found.push(`${a.gguf.tensors.length} and ${expected.size} tensors`)
+  for (const tensor of a.gguf.tensors) {
+    const other = expected.get(tensor.name)
+    if (other?.type !== tensor.type) found.push(`${tensor.name}: ${tensor.type}, not ${other?.type}`)
+    else if (!bytesOf(a, tensor).equals(bytesOf(b, other))) found.push(`${tensor.name}: other ${tensor.type} bytes`)
+  }
+  return found
+}
+
+interface Opened {
+  readonly gguf: GgufFile
+  readonly bytes: Buffer
+}
+
+async function open(path: string): Promise<Opened> {
+  const file = await openLocalFile(path)
+  try {
+    return { gguf: await readGguf(file), bytes: await readFile(path) }
+  } finally {
+    await file.close()
+  }
+}
+
+function bytesOf({ bytes }: Opened, { offset, byteLength }: GgufFile['tensors'][number]): Buffer {
+  return bytes.subarray(offset, offset + byteLength)
+}
