@@ -43,7 +43,7 @@ export function generalKeys(sources: GeneralSources): readonly Entry[] {
 }
 
 function naming({ folderPath, card, config, parameters }: GeneralSources): Record<string, string | undefined> {
-  const folderName = fileName(resolve(folderPath))
+  const folderName = folderId(folderPath)
   const ids = [hubName(config), folderName].filter((id) => id !== undefined).map((id) => parseModelId(id, parameters))
   const first = (field: keyof ModelId) => ids.map((id) => id[field]).find((value) => value !== undefined)
   const title = (value: string | undefined) => (value === undefined ? undefined : idToTitle(value))
@@ -59,6 +59,13 @@ function naming({ folderPath, card, config, parameters }: GeneralSources): Recor
     'general.description': carded('description', 'model_description'),
     'general.size_label': carded('size_label', 'model_size_label') ?? first('sizeLabel') ?? sizeLabel(parameters),
   }
+}
+
+/** The folder's name; of a snapshot in the Hub's cache, whose own name is a hash, the repository's. */
+function folderId(folderPath: string): string {
+  const path = resolve(folderPath)
+  const [, organization, name] = /[/\\]models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\][^/\\]+$/.exec(path) ?? []
+  return name === undefined ? fileName(path) : `${organization}/${name}`
 }
 
 /** `_name_or_path` if it is the name of a model and not a path of the computer it was saved on. */

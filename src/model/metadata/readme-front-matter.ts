@@ -18,7 +18,7 @@ export function modelCard(readme: string): ModelCard {
     const value: unknown = parse(yaml.replaceAll(/- no$/gm, '- "no"').replaceAll('\t', '  '), {
       version: '1.1',
       schema: 'yaml-1.1',
-      logLevel: 'silent',
+      logLevel: 'error',
       maxAliasCount: 100,
     })
     return isObject(value) ? value : {}
