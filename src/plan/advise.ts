@@ -32,10 +32,11 @@ function memoryForModel(machine: Machine): number {
 
 export function advise(plan: Plan, model: ModelDescription, machine: Machine): RecipeAdvice {
   const tensorBytes = plan.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0)
-  const { layers, kvHeads, headSize, hidden, feedForward, vocabulary } = model.hyperparameters
+  const { layers, heads, kvHeads, headSize, hidden, feedForward, vocabulary } = model.hyperparameters
   const run = runMemoryBytes({
     tensorBytes,
     layers: layers.value,
+    heads: heads.value,
     kvHeads: kvHeads.value,
     headSize: headSize.value,
     hidden: hidden.value,
