@@ -3,9 +3,15 @@ import type { EventListener } from './events.ts'
 import { type Bookmark, writeBookmarks } from './state/bookmarks.ts'
 import type { StateDatabase } from './state/database.ts'
 
-/** A batch is made durable when its first slice has waited this long, or when it holds this many bytes of blocks. */
-const batchMilliseconds = 2000
-const batchBytes = 256 * 1024 * 1024
+/** When a batch of finished slices is made durable: whichever comes first. */
+export interface BatchLimits {
+  /** Since its first slice was finished. */
+  readonly milliseconds: number
+  /** Of blocks. */
+  readonly bytes: number
+}
+
+export const usualBatch: BatchLimits = { milliseconds: 2000, bytes: 256 * 1024 * 1024 }
 
 /**
  * Bookmarks finished slices in batches: first the output is synced, then the bookmarks are committed. The order is
@@ -15,6 +21,7 @@ export class Checkpoints {
   readonly #part: PartFile
   readonly #database: StateDatabase
   readonly #conversion: number
+  readonly #limits: BatchLimits
   readonly #onEvent: EventListener
   #batch: Bookmark[] = []
   #bytes = 0
@@ -22,8 +29,15 @@ export class Checkpoints {
   #writing: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
 
-  constructor(part: PartFile, database: StateDatabase, conversion: number, onEvent: EventListener) {
+  constructor(
+    part: PartFile,
+    database: StateDatabase,
+    conversion: number,
+    limits: BatchLimits,
+    onEvent: EventListener,
+  ) {
     this.#part = part
+    this.#limits = limits
     this.#database = database
     this.#conversion = conversion
     this.#onEvent = onEvent
@@ -38,7 +52,7 @@ export class Checkpoints {
     if (this.#batch.length === 0) this.#begun = performance.now()
     this.#batch.push(bookmark)
     this.#bytes += byteLength
-    const due = this.#bytes >= batchBytes || performance.now() - this.#begun >= batchMilliseconds
+    const due = this.#bytes >= this.#limits.bytes || performance.now() - this.#begun >= this.#limits.milliseconds
     if (!due || this.#writing !== undefined) return
     this.#writing = this.#writeBatch()
       .catch((error: unknown) => {

@@ -1,7 +1,7 @@
 import { costPerWeight } from '../plan/cost.ts'
 import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
-import { Checkpoints } from './checkpoints.ts'
+import { Checkpoints, usualBatch } from './checkpoints.ts'
 import type { KeptWork } from './events.ts'
 import type { Prepared } from './prepare.ts'
 import { findDamagedSlices } from './read-back.ts'
@@ -22,7 +22,7 @@ export async function fillPart(
   onEvent({ kind: 'begun', threads, ...keptWork(plan, kept) })
   const done = new Set(kept.map(keyOf))
   const todo = [...allSlices(plan)].filter((slice) => !done.has(keyOf(slice)))
-  const checkpoints = new Checkpoints(part, run.database, conversion.id, onEvent)
+  const checkpoints = new Checkpoints(part, run.database, conversion.id, run.options.batch ?? usualBatch, onEvent)
   return runSlices({ plan, pool, checkpoints, onEvent, stop }, todo)
 }
 

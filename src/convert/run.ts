@@ -1,5 +1,6 @@
 import type { Contradiction } from '../model/description.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { BatchLimits } from './checkpoints.ts'
 import type { EventListener } from './events.ts'
 import type { OutputPaths } from './output-paths.ts'
 import type { StateDatabase } from './state/database.ts'
@@ -22,6 +23,8 @@ export interface ConvertOptions {
   readonly force: boolean
   /** Give up what an earlier run left unfinished. */
   readonly restart: boolean
+  /** When finished slices are made durable; a couple of seconds unless said otherwise. */
+  readonly batch?: BatchLimits
   /** Aborted: finish the slices in hand, bookmark them, and return. */
   readonly stop: AbortSignal
   readonly onEvent: EventListener
