@@ -14,6 +14,7 @@ export interface Heads {
 /**
  * How the widths of q and k divide into heads. The tensors show the products only, so the head size has to come from
  * the person, from the model recognised, or from a config.json that agrees with both widths; `undefined` otherwise.
+ * A model that is only of a known kind may have other heads, if config.json is right in all else.
  * @throws MiberaError USAGE if an override contradicts the widths.
  */
 export function weighHeads(
@@ -22,11 +23,18 @@ export function weighHeads(
   overrides: Overrides,
   recognition: Recognition,
   claims: ConfigClaims,
+  isTrusted: (heads: Heads) => boolean,
 ): Heads | undefined {
-  const headSize =
-    overriddenHeadSize(widths, overrides) ?? knownHeadSize(recognition) ?? claimedHeadSize(widths, hidden, claims)
-  if (headSize === undefined) return undefined
-  const { query, keyValue } = widths
+  const overridden = overriddenHeadSize(widths, overrides)
+  if (overridden !== undefined) return divideBy(overridden, widths)
+  const known = knownHeadSize(recognition)
+  const claimed = claimedHeadSize(widths, hidden, claims)
+  const better = claimed !== undefined && !recognition.exact && isTrusted(divideBy(claimed, widths))
+  const headSize = better ? claimed : (known ?? claimed)
+  return headSize === undefined ? undefined : divideBy(headSize, widths)
+}
+
+function divideBy(headSize: Fact<number>, { query, keyValue }: AttentionWidths): Heads {
   const divided = (because: string): Omit<Fact<number>, 'value'> => ({
     origin: 'tensors',
     because: `${because}, divided into heads of ${headSize.value}`,

@@ -14,8 +14,7 @@ const supported = families.map(({ name, title }) => `${title} (--family ${name})
  */
 export function chooseFamily(index: LayerIndex, config: JsonObject, asked: string | undefined): Family {
   if (asked !== undefined) return familyNamed(asked)
-  const has = (source: string) => index.layers.some((layer) => layer.has(source))
-  const family = families.find(({ recognisedBy }) => recognisedBy.every(has))
+  const family = families.find((candidate) => hasLayout(index, candidate))
   if (family !== undefined) return family
   throw unsupported(seen(index), config)
 }
@@ -42,6 +41,17 @@ export function requireArchitecture(family: Family, config: JsonObject): void {
   if (typeof activation === 'string' && activation !== 'silu' && activation !== 'swish') {
     throw unsupported(`config.json hidden_act is ${quote(activation)}; these families use silu`, config, family)
   }
+}
+
+/**
+ * Has the family's tensors, and no others in every layer: biases throughout are the mark of another family (Qwen2),
+ * while one tensor too many is a fault of this model, which `measure` names.
+ */
+function hasLayout({ layers }: LayerIndex, { recognisedBy, layout }: Family): boolean {
+  const known = new Set(layout.layer.map(({ source }) => source))
+  const systematic = [...(layers[0]?.keys() ?? [])].filter((source) => layers.every((layer) => layer.has(source)))
+  const has = (source: string) => layers.some((layer) => layer.has(source))
+  return recognisedBy.every(has) && (layers.length < 2 || systematic.every((source) => known.has(source)))
 }
 
 function familyNamed(asked: string): Family {

@@ -1,3 +1,4 @@
+import { quote } from '../base/quote.ts'
 import type { JsonObject, JsonValue } from './json-file.ts'
 import { ropeParameters } from './rope-scaling.ts'
 
@@ -58,7 +59,8 @@ function claim(object: JsonObject, field: string, shown: string): Claim | undefi
   return { where: `config.json ${shown}`, stated, number: typeof stated === 'number' ? stated : undefined }
 }
 
-/** A stated value for a message. */
+/** A stated value for a person: as it is where that is short and printable, otherwise escaped and clipped. */
 export function statedText(stated: JsonValue): string {
-  return typeof stated === 'string' ? stated : JSON.stringify(stated)
+  const text = typeof stated === 'string' ? stated : JSON.stringify(stated)
+  return /^[ -~]{0,120}$/.test(text) ? text : quote(text)
 }

@@ -54,7 +54,7 @@ function architecture(config: JsonObject, family: Family): readonly Contradictio
       ? [
           {
             where: 'config.json architectures',
-            claimed: stated.join(', '),
+            claimed: statedText(stated.join(', ')),
             actual: family.hubArchitectures[0],
             because,
           },
@@ -81,5 +81,5 @@ function dataType(config: JsonObject, entries: readonly TensorEntry[]): readonly
     found.length === 1
       ? `the shards hold all ${matrices.length} matrices as ${found[0]}`
       : `the shards hold ${found.map((dtype) => `${matrices.filter((entry) => entry.dtype === dtype).length} matrices as ${dtype}`).join(' and ')}`
-  return [{ where: `config.json ${field}`, claimed: stated, actual: names.join(' and '), because }]
+  return [{ where: `config.json ${field}`, claimed: statedText(stated), actual: names.join(' and '), because }]
 }

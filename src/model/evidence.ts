@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { MiberaError } from '../base/errors.ts'
 import type { ModelFolder } from '../formats/safetensors/model-folder.ts'
 import { type JsonObject, readJsonObject, readSmallText } from './json-file.ts'
 import { cardTexts, type ModelCard, modelCard } from './metadata/readme-front-matter.ts'
@@ -13,16 +14,21 @@ export interface Evidence {
   readonly names: readonly ClaimedName[]
 }
 
-/** @throws MiberaError CONFIG_MALFORMED if config.json or generation_config.json is not a JSON object. */
+/** @throws MiberaError CONFIG_MALFORMED if config.json is not a JSON object. */
 export async function readEvidence(folder: ModelFolder): Promise<Evidence> {
   const at = (name: string) => join(folder.path, name)
   const [config, generation, readme] = await Promise.all([
     readJsonObject(at('config.json')),
-    readJsonObject(at('generation_config.json')),
+    readJsonObject(at('generation_config.json')).catch(ignoreMalformed),
     readSmallText(at('README.md')),
   ])
   const card = modelCard(readme ?? '')
   return { config: config ?? {}, generation: generation ?? {}, card, names: claimedNames(config ?? {}, card) }
+}
+
+/** Published models with a broken generation_config.json exist; nothing in it is needed for a conversion. */
+function ignoreMalformed(error: unknown): undefined {
+  if (!(error instanceof MiberaError && error.code === 'CONFIG_MALFORMED')) throw error
 }
 
 function claimedNames(config: JsonObject, card: ModelCard): readonly ClaimedName[] {

@@ -43,8 +43,9 @@ export function weighHyperparameters(witnesses: Witnesses): Weighed {
     recognition,
     claims,
   )
-  const heads = weighHeads(widths, sizes.hidden.value, overrides, recognition, claims)
-  const trusted = heads !== undefined && isTrustworthy(claims, values(sizes, heads))
+  const isTrusted = (divided: Heads) => isTrustworthy(claims, values(sizes, divided))
+  const heads = weighHeads(widths, sizes.hidden.value, overrides, recognition, claims, isTrusted)
+  const trusted = heads !== undefined && isTrusted(heads)
   const constants = weighConstants(recognition, claims, overrides, trusted)
   if (
     heads === undefined ||

@@ -58,7 +58,7 @@ function recogniseByName(seen: Sighting, claims: ConfigClaims, overrides: Overri
   const borneOut = named.filter((model) => isOfKind(seen, model))
   const candidates = narrow(seen.names, claims, overrides, borneOut)
   const sources = seen.names.filter((name) => borneOut.some((model) => isNamed(name, model)))
-  const because = `${sources.map(({ where, id }) => `${where} says ${id}`).join(', ')}${tokensText(candidates)}`
+  const because = `${sources.map(({ where, id }) => `${where} says ${statedText(id)}`).join(', ')}${tokensText(candidates)}`
   const contradictions = seen.names.flatMap((name) => {
     const model = named.find((candidate) => isNamed(name, candidate))
     return model === undefined || borneOut.includes(model) ? [] : [unlike(seen, name, model)]
@@ -141,7 +141,7 @@ function isNamed({ id }: ClaimedName, { hubNames }: KnownModel): boolean {
 function refuted(name: ClaimedName, recognised: readonly KnownModel[], because: string): readonly Contradiction[] {
   const known = knownModels.find((model) => isNamed(name, model))
   if (known === undefined || recognised.some((model) => isNamed(name, model))) return []
-  return [{ where: name.where, claimed: name.id, actual: namesOf(recognised), because }]
+  return [{ where: name.where, claimed: statedText(name.id), actual: namesOf(recognised), because }]
 }
 
 function unlike(seen: Sighting, name: ClaimedName, model: KnownModel): Contradiction {

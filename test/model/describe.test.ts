@@ -193,6 +193,23 @@ describe('config.json', () => {
     })
   })
 
+  it('that is right in every size is believed about the heads of a model that is only of a known kind', async () => {
+    const config = { ...trueConfig(tiny, 'fused', 'BF16', false), num_attention_heads: 8, num_key_value_heads: 2 }
+    const model = await understand({ tensors: tensorsOf(tiny, 'fused'), config: { ...config, head_dim: 64 } })
+    expect(model.hyperparameters.headSize).toMatchObject({ value: 64, origin: 'config' })
+  })
+
+  it('that happens to agree about heads is not believed when it is wrong about all else', async () => {
+    // 16 heads of 32 and 8 of 32 are just as wide as the true 4 of 128 and 2 of 128.
+    const shape = { ...tiny, kvHeads: 2 }
+    const model = await understand({ tensors: tensorsOf(shape, 'fused'), config: lyingConfig })
+    expect(model.hyperparameters).toMatchObject({
+      headSize: { value: 128 },
+      heads: { value: 4 },
+      kvHeads: { value: 2 },
+    })
+  })
+
   it('that is wrong in one size is not believed against what is known of the model', async () => {
     const config = { ...trueConfig(tiny, 'fused', 'BF16', false), rope_theta: 1000000, intermediate_size: 999 }
     const model = await understand({ tensors: tensorsOf(tiny, 'fused'), config })
@@ -211,12 +228,30 @@ describe('config.json', () => {
     )
   })
 
+  it('may stand beside a broken generation_config.json', async () => {
+    const path = join(root, 'broken-generation-config')
+    await writeCl100kTokenizer(path, { tokens: 1000 })
+    await writeSmallFiles(path, lyingConfig)
+    await writeFile(join(path, 'generation_config.json'), '{')
+    const folder = folderOf(path, tensorsOf(tiny, 'fused'))
+    const model = await describeModel(folder, { overrides: new Map(), pre: 'dbrx' })
+    expect(model.family).toBe('phi-fused')
+  })
+
   it('that is no JSON object is refused', async () => {
     const path = join(root, 'broken-config')
     await writeCl100kTokenizer(path, { tokens: 1000 })
     await writeFile(join(path, 'config.json'), '{"num_hidden_layers": 32')
     const described = describeModel(folderOf(path, tensorsOf(tiny, 'fused')), { overrides: new Map() })
     await expect(described).rejects.toThrow(failure('CONFIG_MALFORMED', { subject: join(path, 'config.json') }))
+  })
+
+  it('shows no control characters of its own to the terminal', async () => {
+    const config = { ...lyingConfig, model_type: '\u001b[2J', architectures: ['x'.repeat(1000)] }
+    const model = await understand({ tensors: tensorsOf(tiny, 'fused'), config })
+    const claimed = model.contradictions.map((contradiction) => contradiction.claimed)
+    expect(claimed).toContain('"\\u001b[2J"')
+    for (const text of claimed) expect(text.length).toBeLessThan(200)
   })
 
   it('of transformers 5 is understood', async () => {
@@ -312,6 +347,14 @@ describe('a model of no supported family', () => {
         message: containing('GemmaForCausalLM'),
         hint: containing('--family llama-split'),
       }),
+    )
+  })
+
+  it('is refused when every layer has tensors more, such as the biases of Qwen2', async () => {
+    const biases = [0, 1].map((layer) => ({ name: `model.layers.${layer}.self_attn.q_proj.bias`, shape: [256] }))
+    const tensors = [...tensorsOf(small, 'split'), ...biases]
+    await expect(understand({ tensors, config: { model_type: 'qwen2' } })).rejects.toThrow(
+      failure('MODEL_UNSUPPORTED', { message: expect.stringMatching(/self_attn\.q_proj\.bias.*qwen2/s) }),
     )
   })
 
