@@ -79,6 +79,13 @@ function methods(llama: LlamaLibrary, lastLog: () => string) {
       if (model === null) throw new Error(`llama.cpp cannot load ${path}:\n${lastLog()}`)
       return { tokens: llama.tokenCount(vocabulary()), log: lastLog() }
     },
+    refusals(paths: readonly string[]) {
+      return paths.filter((path) => {
+        const vocabularyOnly = llama.loadModel(path, { vocab_only: true })
+        if (vocabularyOnly !== null) llama.freeModel(vocabularyOnly)
+        return vocabularyOnly === null
+      })
+    },
     tokenize(texts: readonly string[], addSpecial: boolean, parseSpecial: boolean) {
       return texts.map((text) => llama.tokenize(vocabulary(), text, addSpecial, parseSpecial))
     },

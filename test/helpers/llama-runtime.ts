@@ -108,3 +108,13 @@ export async function loadModel(path: string, options: { vocabOnly?: boolean } =
     throw error
   }
 }
+
+/** Those of the GGUF files whose vocabulary llama.cpp refuses to load. */
+export async function refusedVocabularies(paths: readonly string[]): Promise<string[]> {
+  const llama = startLlama()
+  try {
+    return await llama.call('refusals', paths)
+  } finally {
+    llama.stop()
+  }
+}
