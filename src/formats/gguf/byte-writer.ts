@@ -39,6 +39,11 @@ export class ByteWriter {
     buffer.write(value, at + 8)
   }
 
+  bytes(bytes: Uint8Array): void {
+    const { buffer, at } = this.reserve(bytes.length)
+    buffer.set(bytes, at)
+  }
+
   /** All bytes so far, in a buffer of their own. */
   finish(): Uint8Array {
     return Uint8Array.from(this.#buffer.subarray(0, this.#length))

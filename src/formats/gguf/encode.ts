@@ -1,5 +1,5 @@
 import { quote } from '../../base/quote.ts'
-import type { ByteWriter } from './byte-writer.ts'
+import { ByteWriter } from './byte-writer.ts'
 import { arrayTypeId, type FixedSizeType, typeId, valueTypes } from './format.ts'
 import type { GgufArray, GgufMetadata, GgufValue } from './values.ts'
 
@@ -49,10 +49,23 @@ function encodeArray(writer: ByteWriter, array: GgufArray): void {
   writer.u32(typeId(array.of))
   writer.u64(array.value.length)
   if (array.of === 'string') {
-    for (const text of array.value) encodeString(writer, text)
+    writer.bytes(encodedStrings(array.value))
   } else {
     encodeElements(writer, array.of, array.value)
   }
+}
+
+/** A vocabulary has 100 000 strings, and the same one is laid out for every recipe that is planned: encoded once. */
+const stringsEncoded = new WeakMap<readonly string[], Uint8Array>()
+
+function encodedStrings(strings: readonly string[]): Uint8Array {
+  const known = stringsEncoded.get(strings)
+  if (known !== undefined) return known
+  const writer = new ByteWriter()
+  for (const text of strings) encodeString(writer, text)
+  const encoded = writer.finish()
+  stringsEncoded.set(strings, encoded)
+  return encoded
 }
 
 function encodeElements(writer: ByteWriter, type: FixedSizeType, values: readonly (number | bigint | boolean)[]): void {
