@@ -78,7 +78,10 @@ export interface LoadedModel {
   tokenizeAll(texts: readonly string[], options?: TokenizeOptions): Promise<number[][]>
   token(id: number): Promise<{ text: string; control: boolean }>
   specialId(role: 'bos' | 'eos' | 'pad' | 'eot' | 'sep'): Promise<number>
-  /** The `count` tokens of highest score that follow the prompt, one by one; the end token does not stop it. */
+  /**
+   * The `count` tokens of highest score that follow the prompt, one by one; the end token does not stop it. One thread by
+   * default: ggml's threads wait for one another by spinning, which is slow where tests share the processors.
+   */
   generateGreedy(prompt: readonly number[], count: number, threads?: number): Promise<number[]>
   free(): void
 }
@@ -100,7 +103,7 @@ export async function loadModel(path: string, options: { vocabOnly?: boolean } =
       tokenize: async (text, how) => (await tokenizeAll([text], how))[0] ?? [],
       token: (id) => llama.call('token', id),
       specialId: (role) => llama.call('specialId', role),
-      generateGreedy: (prompt, count, threads = 2) => llama.call('generateGreedy', prompt, count, threads),
+      generateGreedy: (prompt, count, threads = 1) => llama.call('generateGreedy', prompt, count, threads),
       free: () => llama.stop(),
     }
   } catch (error) {
