@@ -51,13 +51,15 @@ export function levelsByInverse(src: usize, dst: usize, count: i32, inverse: f32
 }
 
 /** Weight = scale · level − min of 16 level bytes to 16 f32. */
-export function storeSixteen(dst: usize, bytes: v128, scale: v128, min: v128): void {
+export function storeSixteen(dst: usize, bytes: v128, scale: f32, min: f32): void {
+  const scales = f32x4.splat(scale)
+  const mins = f32x4.splat(min)
   const low = i16x8.extend_low_i8x16_u(bytes)
   const high = i16x8.extend_high_i8x16_u(bytes)
-  v128.store(dst, weights(i32x4.extend_low_i16x8_u(low), scale, min))
-  v128.store(dst, weights(i32x4.extend_high_i16x8_u(low), scale, min), 16)
-  v128.store(dst, weights(i32x4.extend_low_i16x8_u(high), scale, min), 32)
-  v128.store(dst, weights(i32x4.extend_high_i16x8_u(high), scale, min), 48)
+  v128.store(dst, weights(i32x4.extend_low_i16x8_u(low), scales, mins))
+  v128.store(dst, weights(i32x4.extend_high_i16x8_u(low), scales, mins), 16)
+  v128.store(dst, weights(i32x4.extend_low_i16x8_u(high), scales, mins), 32)
+  v128.store(dst, weights(i32x4.extend_high_i16x8_u(high), scales, mins), 48)
 }
 
 function weights(level: v128, scale: v128, min: v128): v128 {

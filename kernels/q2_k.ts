@@ -4,49 +4,19 @@
  * for sub-blocks 8k to 8k + 7 holding weights l, l + 32, l + 64 and l + 96 of those 128 from its low bits up; the units
  * of scale and minimum (f16 each). Weight = scale unit · scale · level − minimum unit · minimum.
  */
-import { columns, greatest, least, loadColumns } from './columns'
 import { floatFromHalf, halfFromFloat } from './half'
-import { weighByMagnitude } from './importance'
 import { levelsByInverse, levelsByScale, storeSixteen } from './levels'
 import { nearestInts } from './nearest'
-import { exactFrom, exactInverse, exactMin, exactScale, searchScaleMinExact } from './scale-min-exact'
-import { searchScaleMin, storeFits } from './scale-min-search'
+import { fitSubBlocks, froms, inverses, mins, scales } from './scale-min-fit'
 
 const levelsAt: usize = 16
 const unitsAt: usize = 80
 const blockBytes: usize = 84
 
-const top: f32 = 3
-const firstSpan: f32 = -0.5
-const lastCandidate = 15
+const top = 3
 
-/** Per sub-block: f32 scale and minimum (subtracted, ≥ 0) and where its levels came from. */
-const scales: usize = memory.data(64, 16)
-const mins: usize = memory.data(64, 16)
-const inverses: usize = memory.data(64, 16)
-const froms: usize = memory.data(64, 16)
 /** The 256 levels, one byte each. */
 const levelBytes: usize = memory.data(256, 16)
-
-function fitExactly(src: usize, first: usize): void {
-  for (let at = first; at < first + 32; at += 4) {
-    searchScaleMinExact(src, 16, 0, top, firstSpan, lastCandidate, true)
-    store<f32>(scales + at, exactScale)
-    store<f32>(mins + at, -exactMin)
-    store<f32>(inverses + at, exactInverse)
-    store<f32>(froms + at, exactFrom)
-    src += 64
-  }
-}
-
-/** Fits eight sub-blocks; `first` is the offset of their first entry in {@link scales} and the others. */
-function fitEight(src: usize, first: usize): void {
-  loadColumns(src, 16)
-  weighByMagnitude()
-  if (searchScaleMin(16, top, firstSpan, lastCandidate, true)) {
-    storeFits(scales + first, mins + first, inverses + first, froms + first)
-  } else fitExactly(src, first)
-}
 
 /** The greatest of sixteen f32, at least 0; NaN is passed over, as by C's `if (x > max) max = x`. */
 function greatestOfSixteen(src: usize): f32 {
@@ -83,8 +53,8 @@ function roundFits(src: usize, dst: usize): void {
     const min: f32 = floatFromHalf(minUnit) * <f32>(packed >> 4)
     const row = src + (i << 6)
     const bytes = levelBytes + (i << 4)
-    if (scale != 0) levelsByScale(row, bytes, 16, scale, min, <i32>top)
-    else levelsByInverse(row, bytes, 16, load<f32>(inverses + (i << 2)), load<f32>(froms + (i << 2)), <i32>top)
+    if (scale != 0) levelsByScale(row, bytes, 16, scale, min, top)
+    else levelsByInverse(row, bytes, 16, load<f32>(inverses + (i << 2)), load<f32>(froms + (i << 2)), top)
   }
 }
 
@@ -95,33 +65,15 @@ function packSixteen(at: usize, dst: usize): void {
   v128.store(dst, v128.or(low, i8x16.shl(high, 4)))
 }
 
-function isAllZero(src: usize): bool {
-  let bits = i32x4.splat(0)
-  for (const end = src + 1024; src < end; src += 64) {
-    bits = v128.or(bits, v128.or(v128.load(src), v128.load(src, 16)))
-    bits = v128.or(bits, v128.or(v128.load(src, 32), v128.load(src, 48)))
-  }
-  return !v128.any_true(i32x4.shl(bits, 1))
-}
-
-function quantizeBlock(src: usize, dst: usize): void {
-  if (isAllZero(src)) {
-    memory.fill(dst, 0, blockBytes)
-    return
-  }
-  fitEight(src, 0)
-  fitEight(src + 512, 32)
-  roundFits(src, dst)
-  packSixteen(0, dst + levelsAt)
-  packSixteen(16, dst + levelsAt + 16)
-  packSixteen(128, dst + levelsAt + 32)
-  packSixteen(144, dst + levelsAt + 48)
-}
-
 /** `src`: 256 · `blocks` f32; `dst`: 84 · `blocks` bytes. Without an importance matrix. */
 export function quantizeQ2K(src: usize, dst: usize, blocks: i32): void {
   for (let block = 0; block < blocks; block++) {
-    quantizeBlock(src, dst)
+    fitSubBlocks(src, 2, 16, <f32>top, -0.5, 15, true)
+    roundFits(src, dst)
+    packSixteen(0, dst + levelsAt)
+    packSixteen(16, dst + levelsAt + 16)
+    packSixteen(128, dst + levelsAt + 32)
+    packSixteen(144, dst + levelsAt + 48)
     src += 1024
     dst += blockBytes
   }
@@ -135,8 +87,8 @@ export function dequantizeQ2K(src: usize, dst: usize, blocks: i32): void {
     const minUnit = floatFromHalf(load<u16>(src, unitsAt + 2))
     for (let i: usize = 0; i < 16; i++) {
       const packed = load<u8>(src + i)
-      const scale = f32x4.splat(scaleUnit * <f32>(packed & 15))
-      const min = f32x4.splat(minUnit * <f32>(packed >> 4))
+      const scale: f32 = scaleUnit * <f32>(packed & 15)
+      const min: f32 = minUnit * <f32>(packed >> 4)
       const levels = v128.load(src + levelsAt + ((i >> 3) << 5) + ((i & 1) << 4))
       storeSixteen(dst, v128.and(i8x16.shr_u(levels, <i32>(i & 6)), lowBits), scale, min)
       dst += 64

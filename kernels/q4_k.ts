@@ -3,7 +3,15 @@
  * the 32 bytes for sub-blocks 2k and 2k+1 holds their weights l in its low and its high four bits.
  */
 import { storeSixteen } from './levels'
-import { fitSuperblock, headBytes, levelBytes, readHead, subBlockMin, subBlockScale } from './superblock-of-32'
+import {
+  fitSuperblocks,
+  headBytes,
+  levelBytes,
+  readHead,
+  roundSuperblock,
+  subBlockMin,
+  subBlockScale,
+} from './superblock-of-32'
 
 const blockBytes: usize = headBytes + 128
 
@@ -18,11 +26,15 @@ function packLevels(dst: usize): void {
 
 /** `src`: 256 · `blocks` f32; `dst`: 144 · `blocks` bytes. Without an importance matrix. */
 export function quantizeQ4K(src: usize, dst: usize, blocks: i32): void {
-  for (let block = 0; block < blocks; block++) {
-    if (fitSuperblock(src, dst, 15, -1, 20)) packLevels(dst + headBytes)
-    else memory.fill(dst, 0, blockBytes)
-    src += 1024
-    dst += blockBytes
+  while (blocks > 0) {
+    const fitted = fitSuperblocks(src, blocks, 15, -1, 20)
+    for (let k = 0; k < fitted; k++) {
+      roundSuperblock(k, src, dst, 15)
+      packLevels(dst + headBytes)
+      src += 1024
+      dst += blockBytes
+    }
+    blocks -= fitted
   }
 }
 

@@ -3,7 +3,15 @@
  * bytes (byte l, bit k: weight l of sub-block k), then the low four bits in 128 bytes as in Q4_K.
  */
 import { storeSixteen } from './levels'
-import { fitSuperblock, headBytes, levelBytes, readHead, subBlockMin, subBlockScale } from './superblock-of-32'
+import {
+  fitSuperblocks,
+  headBytes,
+  levelBytes,
+  readHead,
+  roundSuperblock,
+  subBlockMin,
+  subBlockScale,
+} from './superblock-of-32'
 
 const highBytes: usize = 32
 const blockBytes: usize = headBytes + highBytes + 128
@@ -26,13 +34,16 @@ function packHalf(half: usize, dst: usize): void {
 
 /** `src`: 256 · `blocks` f32; `dst`: 176 · `blocks` bytes. Without an importance matrix. */
 export function quantizeQ5K(src: usize, dst: usize, blocks: i32): void {
-  for (let block = 0; block < blocks; block++) {
-    if (fitSuperblock(src, dst, 31, -0.5, 15)) {
+  while (blocks > 0) {
+    const fitted = fitSuperblocks(src, blocks, 31, -0.5, 15)
+    for (let k = 0; k < fitted; k++) {
+      roundSuperblock(k, src, dst, 31)
       packHalf(0, dst + headBytes)
       packHalf(16, dst + headBytes)
-    } else memory.fill(dst, 0, blockBytes)
-    src += 1024
-    dst += blockBytes
+      src += 1024
+      dst += blockBytes
+    }
+    blocks -= fitted
   }
 }
 

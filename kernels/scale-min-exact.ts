@@ -3,8 +3,9 @@
  * rounds any float, garbage beyond 2^22 included. Scalar and slow; only superblocks with values such as 1e-42 or 3e38
  * come here.
  */
-import { columns, levels } from './columns'
+
 import { nearestInt } from './nearest'
+import { importances, levels, octets } from './octet'
 
 /** The fit found by {@link searchScaleMinExact}. */
 export let exactScale: f32 = 0
@@ -14,8 +15,8 @@ export let exactInverse: f32 = 0
 export let exactFrom: f32 = 0
 
 /** Scratch: importances, then levels, as f32. */
-const weights: usize = columns
-const tried: usize = columns + levels
+const weights: usize = octets + importances
+const tried: usize = octets + levels
 
 let weightSum: f32 = 0
 let valueSum: f32 = 0
@@ -48,7 +49,7 @@ function sumErrors(src: usize, elements: i32, scale: f32, min: f32, absolute: bo
   return sum
 }
 
-/** `src`: `elements` f32. The other arguments as in {@link searchScaleMin}; importance is `base` + |value|. */
+/** `src`: `elements` f32. The other arguments as in ./scale-min-search; importance is `base` + |value|. */
 export function searchScaleMinExact(
   src: usize,
   elements: i32,

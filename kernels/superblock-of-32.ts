@@ -5,43 +5,22 @@
  * Both blocks begin with: scale unit (f16), minimum unit (f16), 12 bytes with the 6-bit numbers. Level 0…top of each
  * weight follows in a form of its own: weight = unit · scale · level − minimum unit · minimum.
  */
-import { columns, greatest, least, loadColumns } from './columns'
 import { floatFromHalf, halfFromFloat } from './half'
-import { weighByMagnitudeAndMean } from './importance'
 import { levelsByInverse, levelsByScale } from './levels'
 import { nearestInts } from './nearest'
-import { exactFrom, exactInverse, exactMin, exactScale, rootMeanSquare, searchScaleMinExact } from './scale-min-exact'
-import { searchScaleMin, storeFits } from './scale-min-search'
+import { fitSubBlocks, froms, inverses, mins, scales } from './scale-min-fit'
 
-/** Per sub-block: f32 scale and minimum (subtracted, ≥ 0) and where its levels came from. */
-const scales: usize = memory.data(32, 16)
-const mins: usize = memory.data(32, 16)
-const inverses: usize = memory.data(32, 16)
-const froms: usize = memory.data(32, 16)
 /** 6-bit numbers, one byte each: eight scales, eight minimums. */
 const sixBits: usize = memory.data(16, 16)
 /** The 256 levels, one byte each. */
 export const levelBytes: usize = memory.data(256, 16)
 
+/** The units of the superblock last rounded or read. */
+let scaleUnit: f32 = 0
+let minUnit: f32 = 0
+
 /** Bytes before the levels. */
 export const headBytes: usize = 16
-
-function isAllZero(): bool {
-  const left = v128.or(v128.load(columns, least), v128.load(columns, greatest))
-  const right = v128.or(v128.load(columns, least + 16), v128.load(columns, greatest + 16))
-  return !v128.any_true(i32x4.shl(v128.or(left, right), 1))
-}
-
-function fitExactly(src: usize, top: f32, firstSpan: f32, lastCandidate: i32): void {
-  for (let at: usize = 0; at < 32; at += 4) {
-    searchScaleMinExact(src, 32, rootMeanSquare(src), top, firstSpan, lastCandidate, false)
-    store<f32>(scales + at, exactScale)
-    store<f32>(mins + at, -exactMin)
-    store<f32>(inverses + at, exactInverse)
-    store<f32>(froms + at, exactFrom)
-    src += 128
-  }
-}
 
 /** The greatest of eight f32, at least 0; NaN is passed over, as by C's `if (x > max) max = x`. */
 function greatestOfEight(src: usize): f32 {
@@ -84,39 +63,39 @@ function unpackSixBits(src: usize): void {
   store<u32>(sixBits, ((third >> 4) & 0x0f0f0f0f) | ((second >> 2) & 0x30303030), 12)
 }
 
-/** Rounds the fits to the head of the block at `dst`, and the weights at `src` to the levels that suit it. */
-function roundFits(src: usize, dst: usize, top: i32): void {
-  const maxScale = greatestOfEight(scales)
-  const maxMin = greatestOfEight(mins)
-  quantizeEight(scales, maxScale > 0 ? <f32>63 / maxScale : 0, sixBits)
-  quantizeEight(mins, maxMin > 0 ? <f32>63 / maxMin : 0, sixBits + 8)
-  const scaleUnit = halfFromFloat(maxScale / 63)
-  const minUnit = halfFromFloat(maxMin / 63)
-  store<u16>(dst, scaleUnit)
-  store<u16>(dst, minUnit, 2)
-  packSixBits(dst + 4)
-  for (let i: usize = 0; i < 8; i++) {
-    const scale: f32 = floatFromHalf(scaleUnit) * <f32>load<u8>(sixBits + i)
-    const min: f32 = floatFromHalf(minUnit) * <f32>load<u8>(sixBits + i, 8)
-    const row = src + (i << 7)
-    const bytes = levelBytes + (i << 5)
-    if (scale != 0) levelsByScale(row, bytes, 32, scale, min, top)
-    else levelsByInverse(row, bytes, 32, load<f32>(inverses + (i << 2)), load<f32>(froms + (i << 2)), top)
-  }
+/**
+ * Fits the first of `blocks` superblocks at `src`, two at once where there are two.
+ * @returns how many: {@link roundSuperblock} then finishes each
+ */
+export function fitSuperblocks(src: usize, blocks: i32, top: i32, firstSpan: f32, lastCandidate: i32): i32 {
+  const count = min<i32>(blocks, 2)
+  fitSubBlocks(src, count, 32, <f32>top, firstSpan, lastCandidate, false)
+  return count
 }
 
 /**
- * Writes the head of the block at `dst` for the 256 f32 at `src` and the levels to {@link levelBytes}.
- * @returns false, with nothing written, if every weight is 0: then every byte of the block is 0.
+ * Rounds the fits of superblock `k` of those fitted to the head of the block at `dst`, and its weights, at `src`, to the
+ * levels that suit it, at {@link levelBytes}.
  */
-export function fitSuperblock(src: usize, dst: usize, top: i32, firstSpan: f32, lastCandidate: i32): bool {
-  loadColumns(src, 32)
-  weighByMagnitudeAndMean()
-  if (isAllZero()) return false
-  if (searchScaleMin(32, <f32>top, firstSpan, lastCandidate, false)) storeFits(scales, mins, inverses, froms)
-  else fitExactly(src, <f32>top, firstSpan, lastCandidate)
-  roundFits(src, dst, top)
-  return true
+export function roundSuperblock(k: i32, src: usize, dst: usize, top: i32): void {
+  const fit = (<usize>k) << 5
+  const maxScale = greatestOfEight(scales + fit)
+  const maxMin = greatestOfEight(mins + fit)
+  quantizeEight(scales + fit, maxScale > 0 ? <f32>63 / maxScale : 0, sixBits)
+  quantizeEight(mins + fit, maxMin > 0 ? <f32>63 / maxMin : 0, sixBits + 8)
+  store<u16>(dst, halfFromFloat(maxScale / 63))
+  store<u16>(dst, halfFromFloat(maxMin / 63), 2)
+  packSixBits(dst + 4)
+  scaleUnit = floatFromHalf(load<u16>(dst))
+  minUnit = floatFromHalf(load<u16>(dst, 2))
+  for (let i: usize = 0; i < 8; i++) {
+    const row = src + (i << 7)
+    const bytes = levelBytes + (i << 5)
+    const from = fit + (i << 2)
+    const scale = subBlockScale(i)
+    if (scale != 0) levelsByScale(row, bytes, 32, scale, subBlockMin(i), top)
+    else levelsByInverse(row, bytes, 32, load<f32>(inverses + from), load<f32>(froms + from), top)
+  }
 }
 
 /** Reads the head at `src`; then {@link subBlockScale} and {@link subBlockMin} tell of its sub-blocks. */
@@ -126,13 +105,10 @@ export function readHead(src: usize): void {
   unpackSixBits(src + 4)
 }
 
-let scaleUnit: f32 = 0
-let minUnit: f32 = 0
-
-export function subBlockScale(subBlock: usize): v128 {
-  return f32x4.splat(scaleUnit * <f32>load<u8>(sixBits + subBlock))
+export function subBlockScale(subBlock: usize): f32 {
+  return scaleUnit * <f32>load<u8>(sixBits + subBlock)
 }
 
-export function subBlockMin(subBlock: usize): v128 {
-  return f32x4.splat(minUnit * <f32>load<u8>(sixBits + subBlock, 8))
+export function subBlockMin(subBlock: usize): f32 {
+  return minUnit * <f32>load<u8>(sixBits + subBlock, 8)
 }

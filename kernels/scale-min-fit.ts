@@ -1,0 +1,73 @@
+/**
+ * Scale and minimum of the sub-blocks of Q2_K, Q4_K and Q5_K: value ≈ scale · level − min with level in 0…top. Fits up
+ * to sixteen sub-blocks at once, which is one superblock of Q2_K and two of the others.
+ */
+import { weighByMagnitude, weighByMagnitudeAndMean } from './importance'
+import { bestFrom, bestInverse, bestMin, bestScale, loadOctet, octetBytes, octets, right } from './octet'
+import { exactFrom, exactInverse, exactMin, exactScale, rootMeanSquare, searchScaleMinExact } from './scale-min-exact'
+import { searchScaleMin } from './scale-min-search'
+
+/** Per sub-block an f32: its scale and minimum … */
+export const scales: usize = memory.data(64, 16)
+export const mins: usize = memory.data(64, 16)
+/** … and what gave the values their levels: the nearest integer to inverse · (value − from), clamped. */
+export const inverses: usize = memory.data(64, 16)
+export const froms: usize = memory.data(64, 16)
+
+function storeFits(octet: usize, at: usize): void {
+  for (let side: usize = 0; side <= right; side += right) {
+    v128.store(scales + at + side, v128.load(octet + side, bestScale))
+    v128.store(mins + at + side, f32x4.neg(v128.load(octet + side, bestMin)))
+    v128.store(inverses + at + side, v128.load(octet + side, bestInverse))
+    v128.store(froms + at + side, v128.load(octet + side, bestFrom))
+  }
+}
+
+function fitExactly(
+  src: usize,
+  count: i32,
+  elements: i32,
+  top: f32,
+  firstSpan: f32,
+  lastCandidate: i32,
+  byMagnitude: bool,
+): void {
+  for (let at: usize = 0; at < (<usize>count) << 5; at += 4) {
+    const base: f32 = byMagnitude ? 0 : rootMeanSquare(src)
+    searchScaleMinExact(src, elements, base, top, firstSpan, lastCandidate, byMagnitude)
+    store<f32>(scales + at, exactScale)
+    store<f32>(mins + at, -exactMin)
+    store<f32>(inverses + at, exactInverse)
+    store<f32>(froms + at, exactFrom)
+    src += (<usize>elements) << 2
+  }
+}
+
+/**
+ * Fits 8 · `count` sub-blocks of `elements` f32 at `src` into {@link scales}, {@link mins}, {@link inverses} and
+ * {@link froms}; `count` is 1 or 2. `top`, `firstSpan` and `lastCandidate` as in ./scale-min-search.
+ *
+ * @param byMagnitude a value's error counts |value| times and is not squared (Q2_K, 16 elements); otherwise it counts
+ *   √(mean square) + |value| times and is squared (Q4_K and Q5_K, 32 elements)
+ */
+export function fitSubBlocks(
+  src: usize,
+  count: i32,
+  elements: i32,
+  top: f32,
+  firstSpan: f32,
+  lastCandidate: i32,
+  byMagnitude: bool,
+): void {
+  for (let k: usize = 0; k < <usize>count; k++) {
+    const octet = octets + k * octetBytes
+    loadOctet(octet, src + k * ((<usize>elements) << 5), elements)
+    if (byMagnitude) weighByMagnitude(octet)
+    else weighByMagnitudeAndMean(octet)
+  }
+  if (!searchScaleMin(count, elements, top, firstSpan, lastCandidate, byMagnitude)) {
+    fitExactly(src, count, elements, top, firstSpan, lastCandidate, byMagnitude)
+    return
+  }
+  for (let k: usize = 0; k < <usize>count; k++) storeFits(octets + k * octetBytes, k << 5)
+}
