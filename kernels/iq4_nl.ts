@@ -6,12 +6,13 @@
  * for −134 … −120; the best fits the weights, each counting as its square. Four blocks are searched side by side, one
  * in each lane.
  */
-import { columns, entryBytes, loadColumns, values } from './columns'
 import { floatFromHalf, halfFromFloat } from './half'
+import { entryBytes, loadOctet, octets, right } from './octet'
 
 const blockBytes: usize = 18
-/** Blocks in the columns at once. */
-const group: i32 = 8
+/** Blocks searched at once, one per lane. */
+const group: i32 = 4
+/** Bytes of the weights of one block. */
 const weightBytes: usize = 128
 
 /** A largest weight below this makes the whole block 0. */
@@ -21,10 +22,13 @@ const extreme: f32 = -127
 /** Candidates below and above {@link extreme}. */
 const reach: i32 = 7
 
-/** Zero-padded copy of a last group with less than eight blocks. */
-const padded: usize = memory.data(1024, 16)
-/** The eight scales found. */
-const scales: usize = memory.data(32, 16)
+/** The weights of a group: entry i holds weight i of its four blocks. */
+const columns: usize = memory.data(512, 16)
+const columnsEnd: usize = columns + 512
+/** Zero-padded copy of a last group with less than four blocks. */
+const padded: usize = memory.data(512, 16)
+/** The four scales found. */
+const scales: usize = memory.data(16, 16)
 
 /** Σ weight² · value · weight and Σ weight² · value² of each lane, for the inverse scale last tried. */
 const products: usize = memory.data(16, 16)
@@ -57,11 +61,22 @@ function valuesOf(levels: v128): v128 {
   return f32x4.convert_i32x4_s(i32x4.shr_s(i32x4.shl(i8x16.swizzle(levelValues(), levels), 24), 24))
 }
 
-/** The weight with the greatest magnitude in each lane, the first of equals; 0 where all are 0. `from`: lane vector. */
-function largestWeights(from: usize): v128 {
+/** Four blocks at `src` into {@link columns}. */
+function loadColumns(src: usize): void {
+  for (let at = columns; at < columnsEnd; at += 16) {
+    store<f32>(at, load<f32>(src))
+    store<f32>(at, load<f32>(src, 128), 4)
+    store<f32>(at, load<f32>(src, 256), 8)
+    store<f32>(at, load<f32>(src, 384), 12)
+    src += 4
+  }
+}
+
+/** The weight with the greatest magnitude in each lane, the first of equals; 0 where all are 0. */
+function largestWeights(): v128 {
   let largest = f32x4.splat(0)
   let magnitude = f32x4.splat(0)
-  for (let at = from; at < from + 32 * entryBytes; at += entryBytes) {
+  for (let at = columns; at < columnsEnd; at += 16) {
     const x = v128.load(at)
     const larger = f32x4.gt(f32x4.abs(x), magnitude)
     magnitude = v128.bitselect(f32x4.abs(x), magnitude, larger)
@@ -71,10 +86,10 @@ function largestWeights(from: usize): v128 {
 }
 
 /** Fills {@link products} and {@link squares}. */
-function tryInverse(from: usize, inverse: v128): void {
+function tryInverse(inverse: v128): void {
   let product = f32x4.splat(0)
   let square = f32x4.splat(0)
-  for (let at = from; at < from + 32 * entryBytes; at += entryBytes) {
+  for (let at = columns; at < columnsEnd; at += 16) {
     const x = v128.load(at)
     const value = valuesOf(nearestLevels(f32x4.mul(inverse, x)))
     const weighted = f32x4.mul(f32x4.mul(x, x), value)
@@ -85,14 +100,14 @@ function tryInverse(from: usize, inverse: v128): void {
   v128.store(squares, square)
 }
 
-/** The best scales of the four blocks in the lanes at `from`. */
-function searchScales(from: usize): v128 {
-  const largest = largestWeights(from)
-  tryInverse(from, f32x4.div(f32x4.splat(1), f32x4.div(f32x4.neg(largest), f32x4.splat(extreme))))
+/** The best scales of the four blocks in {@link columns}. */
+function searchScales(): v128 {
+  const largest = largestWeights()
+  tryInverse(f32x4.div(f32x4.splat(1), f32x4.div(f32x4.neg(largest), f32x4.splat(extreme))))
   let scale = f32x4.div(v128.load(products), v128.load(squares))
   let best = f32x4.mul(scale, v128.load(products))
   for (let step = -reach; step <= reach; step++) {
-    tryInverse(from, f32x4.div(f32x4.splat(<f32>step + extreme), largest))
+    tryInverse(f32x4.div(f32x4.splat(<f32>step + extreme), largest))
     const product = v128.load(products)
     const square = v128.load(squares)
     const wins = v128.and(
@@ -123,11 +138,10 @@ function storeBlock(src: usize, dst: usize, scale: f32): void {
   v128.store(dst, v128.or(sixteenLevels(src, inverse), i8x16.shl(sixteenLevels(src + 64, inverse), 4)), 2)
 }
 
-/** The first `blocks` of eight blocks at `src`. */
+/** The first `blocks` of four blocks at `src`. */
 function quantizeGroup(src: usize, dst: usize, blocks: i32): void {
-  loadColumns(src, 32)
-  v128.store(scales, searchScales(columns + values))
-  v128.store(scales, searchScales(columns + values + 16), 16)
+  loadColumns(src)
+  v128.store(scales, searchScales())
   for (let block: usize = 0; block < <usize>blocks; block++) {
     storeBlock(src + block * weightBytes, dst + block * blockBytes, load<f32>(scales + (block << 2)))
   }
