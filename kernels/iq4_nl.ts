@@ -7,7 +7,6 @@
  * in each lane.
  */
 import { floatFromHalf, halfFromFloat } from './half'
-import { entryBytes, loadOctet, octets, right } from './octet'
 
 const blockBytes: usize = 18
 /** Blocks searched at once, one per lane. */
