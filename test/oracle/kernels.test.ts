@@ -1,7 +1,6 @@
-// This folder is a package of its own (the libraries), where the project's "#dist/…" does not reach.
 import { describe, expect, test } from 'vitest'
-import { blockTypes, type GgmlType, rowBytes } from '../../dist/formats/ggml/block-types.js'
-import { compileKernels, Kernels } from '../../dist/quant/kernels.js'
+import { blockTypes, type GgmlType, rowBytes } from '#dist/formats/ggml/block-types.js'
+import { compileKernels, Kernels } from '#dist/quant/kernels.js'
 import { type GgmlOracle, openGgml, oracleLibraries } from '../helpers/llama-cpp.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { weightSets } from '../helpers/weight-sets.ts'

@@ -1,9 +1,8 @@
-// This folder is a package of its own (the libraries), where the project's "#dist/…" does not reach.
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { tokenizerMetadata } from '../../dist/model/tokenizer/metadata.js'
-import { readTokenizer } from '../../dist/model/tokenizer/read-tokenizer.js'
+import { tokenizerMetadata } from '#dist/model/tokenizer/metadata.js'
+import { readTokenizer } from '#dist/model/tokenizer/read-tokenizer.js'
 import { oracleLibraries } from '../helpers/llama-cpp.ts'
 import { startLlama } from '../helpers/llama-process.ts'
 import { loadModel, quantizeModel } from '../helpers/llama-runtime.ts'
