@@ -16,12 +16,12 @@ export function buildProgram(): Command {
     .option('--verbose', 'print more, with the origin of errors')
     .option('--no-color', 'no colours (also: the variable NO_COLOR)')
     .showSuggestionAfterError()
-    .showHelpAfterError('(mibera --help lists the commands and options)')
-    .configureHelp({ showGlobalOptions: true })
+    // Errors are printed by runCommandLine, all in the same form.
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 30 })
     .exitOverride()
   for (const command of [convertCommand(), inspectCommand(), planCommand(), verifyCommand()]) {
-    command.copyInheritedSettings(program).showHelpAfterError(`(mibera ${command.name()} --help lists the options)`)
-    program.addCommand(command)
+    program.addCommand(command.copyInheritedSettings(program))
   }
   return program.addHelpText('after', helpTail)
 }
@@ -32,5 +32,9 @@ Examples:
   mibera plan ./mibera-v1-merged
   mibera convert ./mibera-v1-merged --type Q3_K_M --out mibera-Q3_K_M.gguf
 
-Exit status: 0 done, 2 wrong usage, 3 the input is unfit, 4 an answer is needed, 5 in conflict with what exists,
-6 not enough disk or memory, 7 verification failed, 8 input or output failed, 130 interrupted (and resumable).`
+Exit status:
+  0 done                   5 in conflict with what exists
+  1 a bug in mibera        6 not enough disk or memory
+  2 wrong usage            7 verification failed
+  3 the input is unfit     8 reading or writing failed
+  4 an answer is needed    130 interrupted, and resumable`

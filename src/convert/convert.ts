@@ -1,3 +1,4 @@
+import { explainSystemError } from '../base/system-error.ts'
 import { explainDiskFull } from '../disk/part-file.ts'
 import type { Plan } from '../plan/plan.ts'
 import { compileKernels } from '../quant/kernels.ts'
@@ -28,24 +29,26 @@ export async function convert(plan: Plan, options: ConvertOptions): Promise<Conv
   const room = bufferRoom(plan)
   const threads = threadsWithin(options.maxMemory, options.threads, room)
   requireKernels(plan)
-  await refuseSourceAsOutput(plan, Object.values(paths))
-  return withState(options.stateDirectory, async (database) => {
-    const prepared = await prepare(plan, paths, database, options)
-    const pool = new WorkerPool(threads, {
-      kernels: compileKernels(),
-      sources: plan.sources.map(({ path }) => path),
-      output: prepared.kind === 'renamed' ? paths.output : paths.part,
-      room,
+  try {
+    await refuseSourceAsOutput(plan, Object.values(paths))
+    return await withState(options.stateDirectory, async (database) => {
+      const prepared = await prepare(plan, paths, database, options)
+      const pool = new WorkerPool(threads, {
+        kernels: compileKernels(),
+        sources: plan.sources.map(({ path }) => path),
+        output: prepared.kind === 'renamed' ? paths.output : paths.part,
+        room,
+      })
+      try {
+        return await carryOut({ plan, paths, database, pool, threads, options }, prepared)
+      } finally {
+        await pool.close()
+        if (prepared.kind === 'ready') await prepared.part.close()
+      }
     })
-    try {
-      return await carryOut({ plan, paths, database, pool, threads, options }, prepared)
-    } catch (error) {
-      throw explainDiskFull(error, paths.part)
-    } finally {
-      await pool.close()
-      if (prepared.kind === 'ready') await prepared.part.close()
-    }
-  })
+  } catch (error) {
+    throw explainSystemError(explainDiskFull(error, paths.part))
+  }
 }
 
 async function carryOut(run: Run, prepared: Prepared): Promise<ConvertOutcome> {
@@ -53,5 +56,6 @@ async function carryOut(run: Run, prepared: Prepared): Promise<ConvertOutcome> {
     if ((await fillPart(run, prepared)) === 'stopped') return { kind: 'stopped' }
     await requireSameSources(run.plan)
   }
-  return { kind: 'published', report: await finish(run, prepared) }
+  const report = await finish(run, prepared)
+  return report === 'stopped' ? { kind: 'stopped' } : { kind: 'published', report }
 }

@@ -31,7 +31,7 @@ async function trustedBookmarks(run: Run, conversion: number): Promise<Bookmark[
   const bookmarks = readBookmarks(run.database, conversion)
   if (bookmarks.length === 0) return []
   run.options.onEvent({ kind: 'checking', slices: bookmarks.length })
-  const damaged = await findDamagedSlices(run.plan, bookmarks, run.pool)
+  const damaged = await findDamagedSlices(run.plan, bookmarks, run.pool, run.options.stop)
   if (damaged.length === 0) return bookmarks
   dropBookmarks(run.database, conversion, damaged)
   run.options.onEvent({

@@ -13,11 +13,12 @@ import { moveConversion } from './state/conversions.ts'
  * Reads the complete file back, writes the report, and gives the file its name. A process that dies anywhere in here
  * leaves a state from which the next one arrives at the same file.
  */
-export async function finish(run: Run, prepared: Prepared): Promise<Report> {
+export async function finish(run: Run, prepared: Prepared): Promise<Report | 'stopped'> {
   const { database, paths, options } = run
   const { conversion } = prepared
   if (conversion.state === 'running') moveConversion(database, conversion.id, 'running', 'publishing')
   const report = await verifiedReport(run, conversion.id, prepared.kind === 'renamed' ? paths.output : paths.part)
+  if (report === 'stopped') return report
   options.onEvent({ kind: 'publishing' })
   await writeDurableFile(paths.report, `${JSON.stringify(report, null, 1)}\n`)
   if (prepared.kind === 'ready') await publish(paths.part, paths.output)
@@ -29,7 +30,7 @@ async function verifiedReport(
   { plan, database, pool, options }: Run,
   conversion: number,
   path: string,
-): Promise<Report> {
+): Promise<Report | 'stopped'> {
   options.onEvent({ kind: 'reading-back' })
   const bookmarks = readBookmarks(database, conversion)
   if (!(await beginsWith(path, plan.header))) {
@@ -38,7 +39,8 @@ async function verifiedReport(
       hint: 'Check the disk, then run the same command again.',
     })
   }
-  const tensorSha256 = await readBack(plan, bookmarks, pool, options.onEvent)
+  const tensorSha256 = await readBack(plan, bookmarks, pool, options)
+  if (tensorSha256 === 'stopped') return tensorSha256
   return makeReport(plan, {
     version: options.version,
     model: options.model,

@@ -59,6 +59,8 @@ export async function prepare(
     return renamed ? { kind: 'renamed', conversion: known } : begin()
   }
   if (known.fingerprint !== plan.fingerprint) throw planChanged(paths, known, plan)
+  // Somebody may have put a file there since: what was begun without --force never replaces it.
+  if (finished !== undefined && !options.force) throw outputExists(paths.output)
   const slices = readBookmarks(database, known.id).length
   if (part.size !== plan.size) return begin({ reason: `${paths.part} has another length than it was given`, slices })
   if (!(await beginsWith(paths.part, plan.header)))

@@ -1,53 +1,54 @@
 import { MiberaError } from '../base/errors.ts'
+import { mapLimited } from '../base/map-limited.ts'
 import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
-import type { EventListener } from './events.ts'
+import type { ConvertOptions } from './run.ts'
 import { type SliceId, tensorOf } from './slice-job.ts'
 import type { Bookmark } from './state/bookmarks.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
-/** Of the bookmarked slices, those whose blocks are not in the file as recorded. */
+/** Of the bookmarked slices, those whose blocks are not in the file as recorded; once stopped, those found so far. */
 export async function findDamagedSlices(
   plan: Plan,
   bookmarks: readonly Bookmark[],
   pool: WorkerPool,
+  stop: AbortSignal,
 ): Promise<SliceId[]> {
-  const damaged = await Promise.all(
-    bookmarks.map(async (bookmark) => {
-      const { offset, byteLength } = sliceOf(tensorOf(plan, bookmark), bookmark.slice)
-      const { whole } = await pool.run({ kind: 'digest', offset, lengths: [byteLength] })
-      return !sameBytes(bookmark.sha256, whole)
-    }),
-  )
+  const damaged = await mapLimited(bookmarks, pool.capacity, async (bookmark) => {
+    if (stop.aborted) return false
+    const { offset, byteLength } = sliceOf(tensorOf(plan, bookmark), bookmark.slice)
+    const { whole } = await pool.run({ kind: 'digest', offset, lengths: [byteLength] })
+    return !sameBytes(bookmark.sha256, whole)
+  })
   return bookmarks.filter((_, index) => damaged[index])
 }
 
 /**
  * Reads every tensor of the file and compares it, slice by slice, with the digests taken before it was written.
  * @param bookmarks of every slice of the plan, in order.
- * @returns SHA-256 (hex) of each tensor.
+ * @returns SHA-256 (hex) of each tensor, or that it was stopped before the end.
  * @throws MiberaError VERIFICATION_FAILED naming the first tensor that differs.
  */
 export async function readBack(
   plan: Plan,
   bookmarks: readonly Bookmark[],
   pool: WorkerPool,
-  onEvent: EventListener,
-): Promise<string[]> {
-  return Promise.all(
-    plan.tensors.map(async (tensor, index) => {
-      const slices = bookmarks.filter((bookmark) => bookmark.tensor === index)
-      const lengths = slices.map(({ slice }) => sliceOf(tensor, slice).byteLength)
-      if (lengths.reduce((sum, length) => sum + length, 0) !== tensor.byteLength) {
-        throw new MiberaError('INTERNAL', `the bookmarks of ${tensor.name} do not cover it`, { subject: tensor.name })
-      }
-      const { pieces, whole } = await pool.run({ kind: 'digest', offset: tensor.offset, lengths })
-      const wrong = slices.findIndex(({ sha256 }, piece) => !sameBytes(sha256, pieces[piece]))
-      if (wrong >= 0) throw changedOnDisk(tensor.name, wrong)
-      onEvent({ kind: 'read-back', tensor })
-      return Buffer.from(whole).toString('hex')
-    }),
-  )
+  { onEvent, stop }: Pick<ConvertOptions, 'onEvent' | 'stop'>,
+): Promise<string[] | 'stopped'> {
+  const digests = await mapLimited(plan.tensors, pool.capacity, async (tensor, index) => {
+    if (stop.aborted) return ''
+    const slices = bookmarks.filter((bookmark) => bookmark.tensor === index)
+    const lengths = slices.map(({ slice }) => sliceOf(tensor, slice).byteLength)
+    if (lengths.reduce((sum, length) => sum + length, 0) !== tensor.byteLength) {
+      throw new MiberaError('INTERNAL', `the bookmarks of ${tensor.name} do not cover it`, { subject: tensor.name })
+    }
+    const { pieces, whole } = await pool.run({ kind: 'digest', offset: tensor.offset, lengths })
+    const wrong = slices.findIndex(({ sha256 }, piece) => !sameBytes(sha256, pieces[piece]))
+    if (wrong >= 0) throw changedOnDisk(tensor.name, wrong)
+    onEvent({ kind: 'read-back', tensor })
+    return Buffer.from(whole).toString('hex')
+  })
+  return stop.aborted ? 'stopped' : digests
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {

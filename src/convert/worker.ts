@@ -8,6 +8,8 @@ const port = parentPort
 if (port === null) throw new Error('this module is the entry of a worker thread')
 
 const runner = SliceRunner.open(workerData as WorkerSetup)
+// Told as the answer to every job: an error with its code, not the death of the thread.
+runner.catch(() => {})
 
 port.on('message', async ({ id, job }: JobMessage) => {
   let reply: Reply

@@ -29,7 +29,11 @@ export function convertCommand(): Command {
   const command = new Command('convert')
     .description('Convert a folder of safetensors into a quantized GGUF. Run it again to resume.')
     .argument('<model-dir>', 'folder with the safetensors')
-    .option('--type <types>', 'type of the output, or several: Q3_K_M,Q2_K', parseRecipes, parseRecipes('Q4_K_M'))
+    .addOption(
+      new Option('--type <types>', 'type of the output, or several: Q3_K_M,Q2_K')
+        .argParser(parseRecipes)
+        .default(parseRecipes('Q4_K_M'), 'Q4_K_M'),
+    )
     .option('--out <path>', 'file to make, or folder to make it in (default: NAME-TYPE.gguf here)')
     .option('--threads <n>', 'worker threads (default: all processors)', parseThreads)
     .option('--max-memory <size>', 'memory to use at the most (default: a quarter, up to 1G)', parseMemory)

@@ -7,7 +7,7 @@ import { parseOverride } from './parse.ts'
 
 export interface ModelOptions {
   readonly family?: string
-  readonly override: ReadonlyMap<string, string>
+  readonly override?: ReadonlyMap<string, string>
   readonly pre?: string
 }
 
@@ -15,7 +15,7 @@ export interface ModelOptions {
 export function addModelOptions(command: Command): Command {
   return command
     .option('--family <name>', 'what family of models this is, where the folder does not tell')
-    .option('--override <key=value>', 'a hyperparameter that you know better (repeatable)', parseOverride, new Map())
+    .option('--override <key=value>', 'a hyperparameter that you know better (repeatable)', parseOverride)
     .option('--pre <name>', "llama.cpp's name of the pre-tokenizer, where it is not recognised")
 }
 
@@ -28,7 +28,7 @@ export async function understandModel(path: string, options: ModelOptions): Prom
   const folder = await openModelFolder(path)
   const { family, pre, override } = options
   const description = await describeModel(folder, {
-    overrides: override,
+    overrides: override ?? new Map(),
     ...(family === undefined ? {} : { family }),
     ...(pre === undefined ? {} : { pre }),
   })

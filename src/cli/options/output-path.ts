@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { basename, dirname, resolve, sep } from 'node:path'
-import { MiberaError } from '../../base/errors.ts'
+import { MiberaError, systemCode } from '../../base/errors.ts'
 import type { Recipe } from '../../quant/recipes.ts'
 
 /**
@@ -40,7 +40,7 @@ export function outputFolder(out: string | undefined): string {
 }
 
 function isFolder(path: string): boolean {
-  const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  const folder = existsAsFolder(path)
   if (!folder && (path.endsWith('/') || path.endsWith(sep))) {
     throw new MiberaError('USAGE', `the folder ${path} does not exist`, {
       subject: '--out',
@@ -48,6 +48,16 @@ function isFolder(path: string): boolean {
     })
   }
   return folder
+}
+
+function existsAsFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch (error) {
+    // Part of the path is a file.
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return false
+    throw error
+  }
 }
 
 /** Name of a model folder; in the Hugging Face cache that of the repository rather than of the revision. */

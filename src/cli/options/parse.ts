@@ -35,7 +35,10 @@ export function parseMemory(text: string): number {
 }
 
 /** "key=value", repeatable. A key given twice keeps its last value. */
-export function parseOverride(text: string, earlier: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+export function parseOverride(
+  text: string,
+  earlier: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> {
   const separator = text.indexOf('=')
   if (separator < 1) throw new InvalidArgumentError('Give key=value, e.g. head_size=128.')
   return new Map([...earlier, [text.slice(0, separator).trim(), text.slice(separator + 1).trim()]])

@@ -1,6 +1,6 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import type { GgufFile } from '../../formats/gguf/reader.ts'
-import { weightCount } from './contradictions.ts'
+import { weightCount, wrap } from './contradictions.ts'
 import { metadataTable } from './metadata-table.ts'
 import { table } from './table.ts'
 
@@ -9,7 +9,9 @@ export function ggufText(gguf: GgufFile, verbose: boolean): string {
   const { weights, types } = totals(gguf)
   const lines = [
     `GGUF: ${gguf.tensors.length} tensors, ${weightCount(weights)} weights, ${formatBytes(gguf.size)}`,
-    `  ${types.map(({ type, tensors, bytes }) => `${tensors} × ${type} (${formatBytes(bytes)})`).join(', ')}`,
+    ...wrap(types.map(({ type, tensors, bytes }) => `${tensors} × ${type} (${formatBytes(bytes)})`).join(', '), 78).map(
+      (line) => `  ${line.trim()}`,
+    ),
     '',
     metadataTable(gguf.metadata),
   ]

@@ -1,6 +1,6 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import type { RecipeAdvice } from '../../plan/advise.ts'
-import { contradictionLines } from './contradictions.ts'
+import { contradictionLines, wrap } from './contradictions.ts'
 import type { PlanFacts } from './plan-document.ts'
 import { table } from './table.ts'
 
@@ -23,7 +23,7 @@ export function planText({ model, machine, advice, recommended, context }: PlanF
     '',
     `This machine: ${formatBytes(machine.freeDisk)} of disk free, ${formatBytes(machine.memory)} of RAM.`,
     `RAM to run: in llama.cpp with ${context} tokens of context.`,
-    advised(recommended, advice),
+    ...wrap(advised(recommended, advice), 80),
     '',
   ].join('\n')
 }

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { MiberaError } from '../../base/errors.ts'
+import { explainStateError } from './explain-state-error.ts'
 import { migrate } from './migrate.ts'
 
 export type StateDatabase = Database.Database
@@ -14,7 +14,7 @@ export const databaseFileName = 'mibera.db'
  * Durability: `synchronous = FULL`, so a commit is on disk when it returns. A bookmark follows a sync of the output,
  * one commit every couple of seconds, so this costs nothing, and after a power loss no more than one batch is redone.
  *
- * @throws MiberaError STATE_NEWER for a database of a later release, STATE_DAMAGED for one that cannot be read.
+ * @throws MiberaError STATE_NEWER for a database of a later release, STATE_DAMAGED for one that cannot be read, DISK_FULL, IO.
  */
 export function openStateDatabase(directory: string): StateDatabase {
   mkdirSync(directory, { recursive: true })
@@ -31,11 +31,6 @@ export function openStateDatabase(directory: string): StateDatabase {
     return database
   } catch (cause) {
     database?.close()
-    if (cause instanceof MiberaError) throw cause
-    throw new MiberaError('STATE_DAMAGED', `the bookmarks ${path} cannot be read: ${(cause as Error).message}`, {
-      subject: path,
-      hint: 'Move the file away; conversions then start from the beginning. Finished GGUF files are not affected.',
-      cause,
-    })
+    throw explainStateError(cause, path)
   }
 }
