@@ -25,8 +25,8 @@ function openKernels() {
   return {
     quantize(type: GgmlType, values: Float32Array): Uint8Array {
       new Float32Array(kernels.memory.buffer, floats, weights).set(values)
-      kernels.quantize(type, floats, blocks, weights)
-      return new Uint8Array(kernels.memory.buffer, blocks, rowBytes(type, weights)).slice()
+      kernels.quantize(type, floats, blocks, values.length)
+      return new Uint8Array(kernels.memory.buffer, blocks, rowBytes(type, values.length)).slice()
     },
     dequantize(type: GgmlType, bytes: Uint8Array): Float32Array {
       new Uint8Array(kernels.memory.buffer, blocks, bytes.length).set(bytes)
@@ -66,6 +66,12 @@ describe.skipIf('missing' in libraries)(title, () => {
       }
     })
 
+    test.each([1, 2, 3, 5, 9])('quantizes %i blocks alone as it does among many', (count) => {
+      const values = everyKind(count * blockWeights)
+      const theirs = oracle().quantize(type, values, values.length)
+      expect(difference(kernels.quantize(type, values), theirs, blockBytes)).toBeUndefined()
+    })
+
     test('dequantizes blocks of any bytes to the same floats', () => {
       const bytes = anyBlocks(type)
       const floats = oracle().dequantize(type, bytes, weights)
@@ -75,6 +81,15 @@ describe.skipIf('missing' in libraries)(title, () => {
     })
   })
 })
+
+/** Weights of all sets in turn, 32 of each. */
+function everyKind(count: number): Float32Array {
+  const values = new Float32Array(count)
+  for (let at = 0; at < count; at += 32) {
+    values.set(weightSets[(at / 32) % weightSets.length]?.generate(32, at + 1) ?? [], at)
+  }
+  return values
+}
 
 /** Blocks in which every bit is drawn. */
 function anyBlocks(type: GgmlType): Uint8Array {
