@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { blockTypes, type GgmlType } from '#dist/formats/ggml/block-types.js'
+import { type GgmlType, rowBytes } from '#dist/formats/ggml/block-types.js'
 import { compileKernels, Kernels } from '#dist/quant/kernels.js'
 import { seededRandom } from '../helpers/random.ts'
 
-/** Kernels that search. The caller refuses such weights; but it learns of them from the same pass, so this must end. */
-const types: readonly GgmlType[] = ['Q2_K', 'Q4_K', 'Q5_K']
+/** The caller refuses such weights; but it learns of them from the same pass, so this must end. */
+const types: readonly GgmlType[] = ['Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K', 'Q8_0', 'Q4_0', 'Q5_0', 'Q5_1', 'IQ4_NL']
 const weights = 64 * 256
 const culprits = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
 
@@ -12,7 +12,7 @@ describe('weights that are NaN or infinite', () => {
   test.each(types)('%s comes back, and writes no byte beyond its blocks', (type) => {
     const kernels = new Kernels(compileKernels())
     const src = kernels.reserve(weights * 4)
-    const bytes = (weights / 256) * blockTypes[type].blockBytes
+    const bytes = rowBytes(type, weights)
     const dst = kernels.reserve(bytes + 64)
     const random = seededRandom(11)
     for (const oneIn of [1, 2, 16, 500]) {
