@@ -68,7 +68,7 @@ function knownHeadSize(recognition: Recognition): Fact<number> | undefined {
   const sizes = new Set(recognition.candidates.map(({ shape }) => shape.headSize))
   const [value] = sizes
   if (value === undefined || sizes.size > 1) return undefined
-  const because = `known of ${namesOf(recognition.candidates)}: ${recognition.because}`
+  const because = `known of ${namesOf(recognition.candidates)}`
   return { value, origin: 'family', because }
 }
 

@@ -30,7 +30,7 @@ export function weighConstants(
     read: Testimony<KnownConstants[K]>['read'],
   ) => {
     const value = agreed(recognition, constant)
-    const because = `known of ${namesOf(recognition.candidates)}: ${recognition.because}`
+    const because = `known of ${namesOf(recognition.candidates)}`
     const known = value === undefined ? undefined : { value: value.value, because }
     return weigh({ overrideKey, override, known, claim, read, trusted })
   }
@@ -62,7 +62,7 @@ function weighSlidingWindow(
     return { value: undefined, origin: 'override', because: '--override sliding_window=none' }
   }
   const value = agreed(recognition, 'slidingWindow')
-  const because = `known of ${namesOf(recognition.candidates)}: ${recognition.because}`
+  const because = `known of ${namesOf(recognition.candidates)}`
   const fact = weigh<number | undefined>({
     overrideKey: 'sliding_window',
     override: overrides.slidingWindow,

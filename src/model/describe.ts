@@ -68,6 +68,7 @@ export async function describeModel(folder: ModelFolder, options: DescribeOption
   return {
     family: family.name,
     knownAs: knownAs(recognition),
+    recognisedBy: recognition.candidates.length === 0 ? undefined : recognition.because,
     architecture: family.architecture,
     parameters: countElements(tensors.filter(({ source }) => source.kind === 'tensors')),
     hyperparameters: weighed.hyperparameters,

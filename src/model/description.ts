@@ -82,6 +82,8 @@ export interface ModelDescription {
   readonly family: string
   /** Name of the very model recognised, e.g. "Phi-4", if one was. */
   readonly knownAs: string | undefined
+  /** The evidence for that, for a person. */
+  readonly recognisedBy: string | undefined
   /** llama.cpp's architecture. */
   readonly architecture: 'phi3' | 'llama'
   readonly parameters: number

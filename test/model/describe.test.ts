@@ -111,7 +111,7 @@ describe('a small disguised Phi-4', () => {
     const readme = '---\nbase_model: microsoft/phi-4\n---\n'
     const model = await understand({ tensors: tensorsOf(tiny, 'fused'), config, readme })
     expect(model.hyperparameters.ropeTheta).toMatchObject({ value: 250000, origin: 'family' })
-    expect(model.hyperparameters.ropeTheta.because).toContain('README.md base_model')
+    expect(model.recognisedBy).toContain('README.md base_model')
   })
 
   it('without any name is asked about, everything at once', async () => {

@@ -1,4 +1,6 @@
 import type { ModelDescription } from '../../model/description.ts'
+import { weightCount } from './weight-count.ts'
+import { wrap } from './wrap.ts'
 
 /** One short paragraph: what the model is, and which claims of its files were not believed. */
 export function contradictionLines(model: ModelDescription): string {
@@ -14,29 +16,4 @@ export function contradictionLines(model: ModelDescription): string {
     lines.push('("mibera inspect" on the folder shows the evidence.)')
   }
   return `${lines.flatMap((line) => wrap(line, 80)).join('\n')}\n`
-}
-
-/** "14.66 G", "851 M". */
-export function weightCount(weights: number): string {
-  for (const [unit, size] of [
-    ['G', 1e9],
-    ['M', 1e6],
-    ['k', 1e3],
-  ] as const) {
-    if (weights >= size) return `${Number((weights / size).toPrecision(4))} ${unit}`
-  }
-  return String(weights)
-}
-
-/** Breaks a line at spaces so that none is longer than `width` where that is possible; following lines are indented. */
-export function wrap(line: string, width: number): string[] {
-  const lines: string[] = []
-  let current = ''
-  for (const word of line.split(' ')) {
-    if (current !== '' && current.length + 1 + word.length > width) {
-      lines.push(current)
-      current = `  ${word}`
-    } else current = current === '' ? word : `${current} ${word}`
-  }
-  return [...lines, current]
 }

@@ -1,16 +1,19 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import type { GgufFile } from '../../formats/gguf/reader.ts'
-import { weightCount, wrap } from './contradictions.ts'
 import { metadataTable } from './metadata-table.ts'
 import { table } from './table.ts'
+import { weightCount } from './weight-count.ts'
+import { wrap } from './wrap.ts'
 
 /** `mibera inspect` on a GGUF, for a person. With `verbose` every tensor. */
 export function ggufText(gguf: GgufFile, verbose: boolean): string {
   const { weights, types } = totals(gguf)
   const lines = [
     `GGUF: ${gguf.tensors.length} tensors, ${weightCount(weights)} weights, ${formatBytes(gguf.size)}`,
-    ...wrap(types.map(({ type, tensors, bytes }) => `${tensors} × ${type} (${formatBytes(bytes)})`).join(', '), 78).map(
-      (line) => `  ${line.trim()}`,
+    ...wrap(
+      `  ${types.map(({ type, tensors, bytes }) => `${tensors} × ${type} (${formatBytes(bytes)})`).join(', ')}`,
+      80,
+      '',
     ),
     '',
     metadataTable(gguf.metadata),

@@ -1,9 +1,10 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import type { Contradiction, Fact, Hyperparameters } from '../../model/description.ts'
 import type { UnderstoodModel } from '../options/model-options.ts'
-import { weightCount, wrap } from './contradictions.ts'
 import { metadataTable } from './metadata-table.ts'
 import { table } from './table.ts'
+import { weightCount } from './weight-count.ts'
+import { wrap } from './wrap.ts'
 
 const width = 80
 
@@ -25,7 +26,8 @@ const labels: Readonly<Record<keyof Hyperparameters, string>> = {
 
 /** `mibera inspect` on a folder, for a person. With `verbose` also the metadata that the GGUF would have. */
 export function modelText({ folder, description }: UnderstoodModel, verbose: boolean): string {
-  const { family, knownAs, architecture, parameters, hyperparameters, contradictions, metadata } = description
+  const { family, knownAs, recognisedBy, architecture, parameters, hyperparameters, contradictions, metadata } =
+    description
   const bytes = folder.shards.reduce((sum, { size }) => sum + size, 0)
   const dtypes = [...new Set([...folder.tensors.values()].map(({ dtype }) => dtype))].join(', ')
   const facts = (Object.keys(labels) as (keyof Hyperparameters)[]).map((key) =>
@@ -36,8 +38,9 @@ export function modelText({ folder, description }: UnderstoodModel, verbose: boo
     `  ${knownAs ?? 'unknown model'}, family ${family}, llama.cpp architecture ${architecture}`,
     `  ${weightCount(parameters)} weights in ${folder.tensors.size} tensors of ${dtypes}, ${folder.shards.length} ` +
       `${folder.shards.length === 1 ? 'shard' : 'shards'}, ${formatBytes(bytes)}`,
+    ...(recognisedBy === undefined ? [] : wrap(`  recognised by: ${recognisedBy}`, width)),
     '',
-    ...table(['', 'value', 'known from', 'because'], facts, 'lrll').split('\n').flatMap(fold),
+    table(['', 'value', 'known from', 'because'], facts, 'lrll', width),
     '',
     ...contradictionText(contradictions),
   ]
@@ -47,12 +50,13 @@ export function modelText({ folder, description }: UnderstoodModel, verbose: boo
 
 /** `mibera inspect --json` on a folder. */
 export function modelDocument({ folder, description }: UnderstoodModel): object {
-  const { family, knownAs, architecture, parameters, hyperparameters, contradictions } = description
+  const { family, knownAs, recognisedBy, architecture, parameters, hyperparameters, contradictions } = description
   return {
     kind: 'model',
     path: folder.path,
     family,
     knownAs: knownAs ?? null,
+    recognisedBy: recognisedBy ?? null,
     architecture,
     parameters,
     hyperparameters,
@@ -63,17 +67,12 @@ export function modelDocument({ folder, description }: UnderstoodModel): object 
 }
 
 function factRow(label: string, { value, origin, because }: Fact<unknown>): string[] {
-  return [`  ${label}`, value === undefined ? 'none' : String(value), origin, because]
+  return [`  ${label}`, value === undefined ? 'none' : valueText(value), origin, because]
 }
 
-/** Breaks a row that is too long; the rest goes below its last column. */
-function fold(row: string): string[] {
-  if (row.length <= width) return [row]
-  const [first = '', ...rest] = wrap(
-    row.trimStart().replaceAll(/ {2,}/g, (gap) => '\u00a0'.repeat(gap.length)),
-    width - 2,
-  )
-  return [first, ...rest].map((line, index) => (index === 0 ? `  ${line}` : `    ${line}`).replaceAll('\u00a0', ' '))
+/** Small numbers as people write them: 1e-5, not 0.00001. */
+function valueText(value: unknown): string {
+  return typeof value === 'number' && value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value)
 }
 
 function contradictionText(contradictions: readonly Contradiction[]): string[] {
@@ -81,9 +80,5 @@ function contradictionText(contradictions: readonly Contradiction[]): string[] {
   const lines = contradictions.map(
     ({ where, claimed, actual, because }) => `  ${where} says ${claimed}, it is ${actual}: ${because}`,
   )
-  return [`${contradictions.length} claims of its files are not true:`, ...lines.flatMap((line) => wrapIndented(line))]
-}
-
-function wrapIndented(line: string): string[] {
-  return wrap(line.trim(), width - 4).map((part, index) => (index === 0 ? `  ${part}` : `    ${part.trim()}`))
+  return [`${contradictions.length} claims of its files are not true:`, ...lines.flatMap((line) => wrap(line, width))]
 }

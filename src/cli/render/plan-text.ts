@@ -1,8 +1,9 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import type { RecipeAdvice } from '../../plan/advise.ts'
-import { contradictionLines, wrap } from './contradictions.ts'
+import { contradictionLines } from './contradictions.ts'
 import type { PlanFacts } from './plan-document.ts'
 import { table } from './table.ts'
+import { wrap } from './wrap.ts'
 
 /** `mibera plan` for a person: one row for each recipe, the recommended one marked. At most 80 columns. */
 export function planText({ model, machine, advice, recommended, context }: PlanFacts): string {

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import { formatDuration } from '../../base/duration.ts'
 import type { ProgressSnapshot } from '../../convert/progress.ts'
-import { weightCount } from './contradictions.ts'
+import { weightCount } from './weight-count.ts'
 
 const widestBar = 30
 

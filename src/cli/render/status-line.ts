@@ -16,7 +16,8 @@ export class StatusLine {
   }
 
   get columns(): number {
-    return this.terminal ? this.#stream.columns : 80
+    // A terminal whose size nobody set says 0.
+    return this.terminal && this.#stream.columns > 0 ? this.#stream.columns : 80
   }
 
   draw(line: string): void {
