@@ -43,7 +43,7 @@ try {
     say.failure('Interrupted.')
     process.exitCode = 130
   } else {
-    say.failure(error instanceof ClaimFailed ? error.message : String((error as Error).stack))
+    say.failure(`The demo failed. ${error instanceof ClaimFailed ? error.message : (error as Error).stack}`)
     process.exitCode = 1
   }
 }

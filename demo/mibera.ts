@@ -37,7 +37,11 @@ export async function run(demo: Demo, words: readonly string[], options: RunOpti
   const lines: string[] = []
   const closed = ending(child)
   for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', (line) => lines.push(line))
-  const [{ status, signal }] = await Promise.all([closed, meanwhile?.(child)])
+  const aside = meanwhile?.(child).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error
+  })
+  const [{ status, signal }] = await Promise.all([closed, aside])
   const shown = status === 0 || signal !== null ? shorten(lines) : lines
   for (const line of shown) demo.say.line(line.replaceAll(join(demo.folder, sep), ''))
   if (shown.length < lines.length) demo.say.remark(`(${lines.length - shown.length} lines left out)`)

@@ -41,7 +41,7 @@ export class Say {
 
   failure(text: string): void {
     this.#stream.write('\n')
-    process.stderr.write(`${this.#bold('The demo failed.')} ${text}\n`)
+    process.stderr.write(`${this.#bold(text)}\n`)
   }
 }
 
