@@ -59,7 +59,7 @@ async function nonFinite(tensor: PlannedTensor, pool: WorkerPool): Promise<Miber
   const row = sliceOf(tensor, first).firstRow + (scans[first]?.firstRow ?? 0)
   return new MiberaError(
     'TENSOR_NON_FINITE',
-    `${sourceName(tensor)} holds ${count} NaN or infinite weights, the first in row ${row} of ${tensor.name}`,
+    `${sourceName(tensor)} holds ${count === 1 ? '1 NaN or infinite weight,' : `${count} NaN or infinite weights, the first`} in row ${row} of ${tensor.name}`,
     {
       subject: tensor.name,
       hint: 'The model is damaged: download it again, or ask whoever trained it. No type can store such weights.',
