@@ -10,6 +10,7 @@ import { type Prepared, prepare } from './prepare.ts'
 import type { Report } from './report.ts'
 import { requireKernels } from './require-kernels.ts'
 import type { ConvertOptions, Run } from './run.ts'
+import type { StateDatabase } from './state/database.ts'
 import { withState } from './state/with-state.ts'
 import { bufferRoom, threadsWithin } from './thread-budget.ts'
 import { WorkerPool } from './worker-pool.ts'
@@ -25,27 +26,36 @@ export type ConvertOutcome =
  * @throws MiberaError as documented in docs/errors.md. Whatever is thrown, the work bookmarked so far is kept.
  */
 export async function convert(plan: Plan, options: ConvertOptions): Promise<ConvertOutcome> {
+  return withState(options.stateDirectory, (database) => convertIn(database, plan, options))
+}
+
+/** {@link convert} for a caller that holds the state directory already. */
+export async function convertIn(
+  database: StateDatabase,
+  plan: Plan,
+  options: Omit<ConvertOptions, 'stateDirectory'>,
+): Promise<ConvertOutcome> {
   const paths = outputPaths(options.output)
   const room = bufferRoom(plan)
   const threads = threadsWithin(options.maxMemory, options.threads, room)
   requireKernels(plan)
   try {
     await refuseSourceAsOutput(plan, Object.values(paths))
-    return await withState(options.stateDirectory, async (database) => {
-      const prepared = await prepare(plan, paths, database, options)
-      const pool = new WorkerPool(threads, {
-        kernels: compileKernels(),
-        sources: plan.sources.map(({ path }) => path),
-        output: prepared.kind === 'renamed' ? paths.output : paths.part,
-        room,
-      })
-      try {
-        return await carryOut({ plan, paths, database, pool, threads, options }, prepared)
-      } finally {
-        await pool.close()
-        if (prepared.kind === 'ready') await prepared.part.close()
-      }
+    const prepared = await prepare(plan, paths, database, options)
+    const pool = new WorkerPool(threads, {
+      kernels: compileKernels(),
+      sources: plan.sources.map(({ path }) => path),
+      output: prepared.kind === 'renamed' ? paths.output : paths.part,
+      room,
     })
+    const release = options.threadLimit?.follow((limit) => pool.resize(limit))
+    try {
+      return await carryOut({ plan, paths, database, pool, threads, options }, prepared)
+    } finally {
+      release?.()
+      await pool.close()
+      if (prepared.kind === 'ready') await prepared.part.close()
+    }
   } catch (error) {
     throw explainSystemError(explainDiskFull(error, paths.part))
   }

@@ -4,6 +4,7 @@ import type { BatchLimits } from './checkpoints.ts'
 import type { EventListener } from './events.ts'
 import type { OutputPaths } from './output-paths.ts'
 import type { StateDatabase } from './state/database.ts'
+import type { ThreadLimit } from './thread-limit.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 export interface ConvertOptions {
@@ -17,6 +18,8 @@ export interface ConvertOptions {
   readonly stateDirectory: string
   /** Threads wanted; fewer are used where memory is short. */
   readonly threads: number
+  /** Changes while the conversion runs; never more than `threads` are used. */
+  readonly threadLimit?: ThreadLimit
   /** Bytes of memory that the process may use. */
   readonly maxMemory: number
   /** Replace an output that exists. */
@@ -37,5 +40,5 @@ export interface Run {
   readonly database: StateDatabase
   readonly pool: WorkerPool
   readonly threads: number
-  readonly options: ConvertOptions
+  readonly options: Omit<ConvertOptions, 'stateDirectory'>
 }

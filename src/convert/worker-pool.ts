@@ -22,18 +22,36 @@ interface Thread {
  * a thread has died, every job fails with WORKER_DIED.
  */
 export class WorkerPool {
-  readonly #threads: Thread[]
+  readonly #setup: WorkerSetup
+  readonly #most: number
+  readonly #threads: Thread[] = []
+  /** Taken away by `resize`, with jobs still in hand. */
+  readonly #retiring = new Set<Thread>()
   readonly #waiting: Pending[] = []
   #nextId = 0
   #dead: MiberaError | undefined
 
-  constructor(threads: number, setup: WorkerSetup) {
-    this.#threads = Array.from({ length: threads }, () => this.#startThread(setup))
+  /** @param most threads that there will ever be; all of them start at once. */
+  constructor(most: number, setup: WorkerSetup) {
+    this.#setup = setup
+    this.#most = most
+    this.resize(most)
   }
 
   /** Jobs that can be in the threads' hands at once; handing in more gains nothing. */
   get capacity(): number {
-    return this.#threads.length * jobsInHand
+    return this.#most * jobsInHand
+  }
+
+  /** Changes how many threads work, from 1 to the most. One that is taken away first finishes what it has in hand. */
+  resize(threads: number): void {
+    const wanted = Math.max(1, Math.min(threads, this.#most))
+    while (this.#threads.length < wanted) this.#threads.push(this.#startThread())
+    for (const thread of this.#threads.splice(wanted)) {
+      this.#retiring.add(thread)
+      this.#releaseIfIdle(thread)
+    }
+    this.#handOut()
   }
 
   run<J extends Job>(job: J): Promise<JobResults[J['kind']]> {
@@ -46,17 +64,28 @@ export class WorkerPool {
   /** Ends all threads. Jobs still in hand fail. Safe to call twice. */
   async close(): Promise<void> {
     this.#dead ??= new MiberaError('INTERNAL', 'the worker threads were stopped')
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()))
+    await Promise.all(this.#all().map(({ worker }) => worker.terminate()))
     this.#failAll(this.#dead)
   }
 
-  #startThread(setup: WorkerSetup): Thread {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup, stderr: false })
+  #all(): Thread[] {
+    return [...this.#threads, ...this.#retiring]
+  }
+
+  #startThread(): Thread {
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: this.#setup, stderr: false })
     const thread: Thread = { worker, pending: new Map() }
     worker.on('message', (reply: Reply) => this.#settle(thread, reply))
     worker.on('error', (cause) => this.#die(cause))
-    worker.on('exit', (status) => this.#die(new Error(`exit status ${status}`)))
+    worker.on('exit', (status) => {
+      const released = this.#retiring.delete(thread) && thread.pending.size === 0
+      if (!released) this.#die(new Error(`exit status ${status}`))
+    })
     return thread
+  }
+
+  #releaseIfIdle(thread: Thread): void {
+    if (this.#retiring.has(thread) && thread.pending.size === 0) void thread.worker.terminate()
   }
 
   #handOut(): void {
@@ -77,6 +106,7 @@ export class WorkerPool {
     thread.pending.delete(reply.id)
     if (reply.kind === 'done') pending.resolve(reply.result as never)
     else pending.reject(fromPortable(reply.error))
+    this.#releaseIfIdle(thread)
     this.#handOut()
   }
 
@@ -90,8 +120,8 @@ export class WorkerPool {
   }
 
   #failAll(error: MiberaError): void {
-    const pending = [...this.#threads.flatMap((thread) => [...thread.pending.values()]), ...this.#waiting]
-    for (const thread of this.#threads) thread.pending.clear()
+    const pending = [...this.#all().flatMap((thread) => [...thread.pending.values()]), ...this.#waiting]
+    for (const thread of this.#all()) thread.pending.clear()
     this.#waiting.length = 0
     for (const { reject } of pending) reject(error)
   }
