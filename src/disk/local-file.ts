@@ -25,7 +25,7 @@ export class LocalFile implements ByteSource {
     while (filled < target.byteLength) {
       const length = Math.min(target.byteLength - filled, maxReadBytes)
       const { bytesRead } = await this.#readSome(target, filled, length, position + filled)
-      if (bytesRead === 0) throw endedEarly(this.name, position, target.byteLength, filled)
+      if (bytesRead === 0) throw endedEarly(this.name, (await this.#file.stat()).size, position, target.byteLength)
       filled += bytesRead
     }
   }
@@ -73,8 +73,8 @@ function ioError(doing: string, path: string, cause: unknown): MiberaError {
   })
 }
 
-function endedEarly(path: string, position: number, wanted: number, filled: number): MiberaError {
-  const message = `${path} ends at byte ${position + filled}; bytes ${position} to ${position + wanted} were to be read`
+function endedEarly(path: string, size: number, position: number, wanted: number): MiberaError {
+  const message = `${path} ends at byte ${size}; bytes ${position} to ${position + wanted} were to be read`
   return new MiberaError('SHARD_TRUNCATED', message, {
     subject: path,
     hint: 'The file is incomplete, or something shortens it at this moment: let the download finish, then try again.',

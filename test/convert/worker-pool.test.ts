@@ -1,0 +1,60 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { WorkerPool } from '#dist/convert/worker-pool.js'
+import { compileKernels } from '#dist/quant/kernels.js'
+import { planFolder } from '../helpers/convert-folder.ts'
+import { runToEnd } from '../helpers/partial-run.ts'
+import { refusal } from '../helpers/refusal.ts'
+import { writeSmallModel } from '../helpers/small-model.ts'
+import { temporaryFolder } from '../helpers/temporary-folder.ts'
+
+/** Ends a worker thread from outside when so many jobs have been handed out: as the system does that has no memory. */
+function endThreadAtJob(jobs: number): void {
+  const real = Worker.prototype.postMessage
+  let handedOut = 0
+  const spy = vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message) {
+    handedOut++
+    if (handedOut === jobs) void this.terminate()
+    else real.call(this, message)
+  })
+  onTestFinished(() => spy.mockRestore())
+}
+
+test('a thread that dies ends the run with an error, and the next run goes on to the same bytes', async () => {
+  const folder = await temporaryFolder()
+  await writeSmallModel(folder, { dtype: 'BF16' })
+  const plan = await planFolder(folder, 'Q4_K_M')
+  await mkdir(join(folder, 'out'))
+  const whole = await runToEnd(plan, join(folder, 'whole.gguf'))
+
+  endThreadAtJob(8)
+  const output = join(folder, 'out', 'small.gguf')
+  const error = await refusal(runToEnd(plan, output, { batch: { milliseconds: 0, bytes: 0 } }))
+  expect(error.code).toBe('WORKER_DIED')
+  expect(error.retry).toBe(true)
+  vi.restoreAllMocks()
+
+  const run = await runToEnd(plan, output)
+  expect(run.kept).toBeGreaterThan(0)
+  expect(run.sha256).toBe(whole.sha256)
+})
+
+test('files that cannot be opened fail each job with their own error; closing twice is safe', async () => {
+  const missing = join(await temporaryFolder(), 'none.safetensors')
+  const pool = new WorkerPool(1, {
+    kernels: compileKernels(),
+    sources: [missing],
+    output: missing,
+    room: { sourceBytes: 16, outputBytes: 16, widenedWeights: 0, columns: 4 },
+  })
+  const jobs = [1, 2, 3].map(() => refusal(pool.run({ kind: 'digest', offset: 0, lengths: [1] })))
+  for (const error of await Promise.all(jobs)) {
+    expect(error.code).toBe('IO')
+    expect(error.message).toContain(missing)
+  }
+  await pool.close()
+  await pool.close()
+  expect((await refusal(pool.run({ kind: 'digest', offset: 0, lengths: [1] }))).code).toBe('INTERNAL')
+})
