@@ -1,0 +1,55 @@
+import type { ErrorCode } from '../base/error-codes.ts'
+import type { MixName } from '../quant/choose-types.ts'
+import type { RecipeName } from '../quant/recipes.ts'
+import type { JobState } from './states.ts'
+
+/** One conversion that somebody asked for. Times are milliseconds since the epoch, sizes bytes. */
+export interface Job {
+  readonly id: number
+  /** Absolute path of the model folder. */
+  readonly model: string
+  /** Absolute path of the file to be made. */
+  readonly output: string
+  readonly recipe: RecipeName
+  readonly mix: MixName
+  readonly options: JobOptions
+  readonly origin: 'person' | 'watcher'
+  /** Digest of what the folder held; only the watcher sets it. */
+  readonly content: string | undefined
+  readonly priority: number
+  readonly state: JobState
+  readonly reason: JobReason | undefined
+  readonly attempts: number
+  readonly notBefore: number
+  readonly needsDisk: number | undefined
+  readonly doneWeights: number
+  readonly totalWeights: number
+  readonly doneBytes: number
+  readonly totalBytes: number
+  readonly created: number
+  readonly started: number | undefined
+  readonly ended: number | undefined
+}
+
+/** What the person answers where the folder leaves something open, and how the job is to be run. */
+export interface JobOptions {
+  readonly family?: string
+  readonly overrides?: Readonly<Record<string, string>>
+  readonly pre?: string
+  /** Replace an output that exists. */
+  readonly force?: boolean
+  /** Give up what an earlier run left unfinished. */
+  readonly restart?: boolean
+  /** Delete each shard once all its tensors are durable and read back. */
+  readonly reclaimSource?: boolean
+}
+
+export interface JobReason {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint?: string
+}
+
+/** What a new job is made of. */
+export type NewJob = Pick<Job, 'model' | 'output' | 'recipe' | 'mix' | 'options' | 'origin'> &
+  Partial<Pick<Job, 'content' | 'priority'>>
