@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import { beforeAll, expect, test } from 'vitest'
+import { mainScript, mibera, run } from '../helpers/command-line.ts'
+import { smallPre, writeSmallModel } from '../helpers/small-model.ts'
+import { suiteFolder } from '../helpers/suite-folder.ts'
+
+const columns = 80
+const root = suiteFolder()
+const gguf = () => join(root(), 'x.gguf')
+const folderWords = () => [join(root(), 'model'), '--pre', smallPre]
+const convert = () => ['convert', ...folderWords(), '--out', gguf(), '--force', '--state-dir', join(root(), 'state')]
+
+beforeAll(async () => {
+  await writeSmallModel(join(root(), 'model'), { dtype: 'BF16' })
+  expect((await mibera(convert())).status).toBe(0)
+})
+
+/** Lines that are too wide. Those with a path are as wide as that is. */
+function tooWide(text: string): string[] {
+  return stripVTControlCharacters(text)
+    .split(/[\r\n]+/)
+    .filter((line) => line.length > columns && !line.includes(root()))
+}
+
+const commands: Record<string, () => string[]> = {
+  'inspect on a folder': () => ['inspect', ...folderWords()],
+  'inspect on a folder, verbose': () => ['inspect', ...folderWords(), '--verbose'],
+  'inspect on a GGUF': () => ['inspect', gguf()],
+  'inspect on a GGUF, verbose': () => ['inspect', gguf(), '--verbose'],
+  plan: () => ['plan', ...folderWords()],
+  'plan without a recommendation': () => ['plan', ...folderWords(), '--type', 'F32'],
+  verify: () => ['verify', gguf(), '--source', ...folderWords()],
+  convert,
+  'help of all': () => ['--help'],
+  'help of convert': () => ['convert', '--help'],
+}
+
+test.each(Object.entries(commands))('%s: no line is wider than 80 columns', async (_, words) => {
+  const { status, stdout, stderr } = await mibera(words())
+  expect(status).toBe(0)
+  expect(tooWide(stdout + stderr)).toEqual([])
+})
+
+/** Whether there is util-linux's `script`, which runs a command on a terminal of its own. */
+const terminals = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
+
+test.skipIf(!terminals)('on a terminal of 80 columns and on one of unknown size nothing is wider either', async () => {
+  const command = [process.execPath, mainScript, ...convert()].map((word) => `'${word}'`).join(' ')
+  for (const size of ['stty cols 80 rows 24', 'stty cols 0 rows 0']) {
+    const { status, stdout } = await run('script', ['-qec', `${size}; ${command}`, '/dev/null'])
+    expect(status).toBe(0)
+    expect(stdout).toContain('read back and verified')
+    expect(tooWide(stdout)).toEqual([])
+  }
+})
+
+test.skipIf(!terminals)('with NO_COLOR, or --no-color, no colour is set, on a terminal too', async () => {
+  const command = [process.execPath, mainScript, ...convert()].map((word) => `'${word}'`).join(' ')
+  for (const [words, env] of [
+    ['', { NO_COLOR: '1' }],
+    [' --no-color', {}],
+  ] as const) {
+    const { status, stdout } = await run('script', ['-qec', `${command}${words}`, '/dev/null'], { env })
+    expect(status).toBe(0)
+    // SGR: ESC [ numbers m
+    expect(stdout.split('\u001b[').filter((rest) => /^[\d;]*m/.test(rest))).toEqual([])
+  }
+})
