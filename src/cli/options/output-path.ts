@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
-import { basename, dirname, resolve, sep } from 'node:path'
+import { dirname, resolve, sep } from 'node:path'
 import { MiberaError, systemCode } from '../../base/errors.ts'
+import { outputFileName } from '../../plan/output-file-name.ts'
 import type { Recipe } from '../../quant/recipes.ts'
 
 /**
@@ -14,7 +15,7 @@ export function outputPath(
   out: string | undefined,
   severalTypes: boolean,
 ): string {
-  const name = `${modelName(modelFolder)}-${recipe.name}.gguf`
+  const name = outputFileName(modelFolder, recipe.name)
   if (out === undefined) return resolve(name)
   if (isFolder(out)) return resolve(out, name)
   if (severalTypes) {
@@ -58,11 +59,4 @@ function existsAsFolder(path: string): boolean {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return false
     throw error
   }
-}
-
-/** Name of a model folder; in the Hugging Face cache that of the repository rather than of the revision. */
-function modelName(folder: string): string {
-  const snapshots = dirname(resolve(folder))
-  if (basename(snapshots) !== 'snapshots') return basename(resolve(folder))
-  return basename(dirname(snapshots)).split('--').at(-1) ?? basename(folder)
 }

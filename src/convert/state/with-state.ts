@@ -1,6 +1,6 @@
-import { lockDirectory } from '../../disk/directory-lock.ts'
-import { openStateDatabase, type StateDatabase } from './database.ts'
+import type { StateDatabase } from './database.ts'
 import { explainStateError } from './explain-state-error.ts'
+import { openState } from './open-state.ts'
 
 /**
  * Runs `work` as the only process using the state directory.
@@ -8,19 +8,12 @@ import { explainStateError } from './explain-state-error.ts'
  * time; and whatever `work` throws.
  */
 export async function withState<T>(directory: string, work: (database: StateDatabase) => Promise<T>): Promise<T> {
+  const state = openState(directory)
   try {
-    const lock = lockDirectory(directory)
-    try {
-      const database = openStateDatabase(directory)
-      try {
-        return await work(database)
-      } finally {
-        database.close()
-      }
-    } finally {
-      lock.release()
-    }
+    return await work(state.database)
   } catch (error) {
     throw explainStateError(error, directory)
+  } finally {
+    state.close()
   }
 }
