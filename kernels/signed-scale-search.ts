@@ -56,12 +56,15 @@ export function fitSignedScales(src: usize, group: usize): void {
   v128.store(inverses + at, v128.and(alive, v128.load(found, 16)))
 }
 
+/** Loaded, because V8 builds a v128 constant anew, in three instructions, wherever it stands in a loop. */
+const roundings: usize = memory.data<f32>([12582912, 12582912, 12582912, 12582912], 16)
+
 /** Results of {@link prepare} (Σ importance·value·level, Σ importance·level²) and of {@link search} (scale, inverse). */
 const found: usize = memory.data(32, 16)
 
 /** Fills {@link elements} and evaluates the middle candidate. */
 function prepare(extreme: v128, inverse: v128): void {
-  const rounding = f32x4.splat(12582912)
+  const rounding = v128.load(roundings)
   const early = f32x4.mul(extreme, f32x4.splat(oppositeEarly))
   const lowEarly = f32x4.pmin(early, extreme)
   const highEarly = f32x4.pmax(early, extreme)
@@ -92,7 +95,7 @@ function prepare(extreme: v128, inverse: v128): void {
 
 /** Tries the other 18 candidates, three at a time: they are independent, and share the loads. */
 function search(extreme: v128, first: v128): void {
-  const rounding = f32x4.splat(12582912)
+  const rounding = v128.load(roundings)
   const zero = f32x4.splat(0)
   const valueLevel = v128.load(found)
   const levelLevel = v128.load(found, 16)
