@@ -43,17 +43,21 @@ CREATE TABLE job (
 CREATE INDEX job_turn ON job (state, priority DESC, id);
 -- Two jobs may not fill the same file.
 CREATE UNIQUE INDEX job_output ON job (output) WHERE state IN ('waiting', 'queued', 'running', 'verifying', 'paused');
-CREATE INDEX job_content ON job (content, recipe);
+CREATE INDEX job_content ON job (content, recipe) WHERE content IS NOT NULL;
 
--- One row for each tensor that a job has begun.
+-- One row for each tensor that a job has begun; written before the tensor's first slice is handed to a thread.
 CREATE TABLE tensor_job (
   job          INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
   -- Position in the plan.
   tensor       INTEGER NOT NULL CHECK (tensor >= 0),
   name         TEXT    NOT NULL,
-  state        TEXT    NOT NULL CHECK (state IN ('running', 'done')),
-  -- How often the process died while this tensor was in work.
+  slices       INTEGER NOT NULL CHECK (slices > 0),
+  -- "running" while the process that began it lives; "done" only when all its slices are bookmarked.
+  state        TEXT    NOT NULL CHECK (state IN ('running', 'stopped', 'done')),
+  -- How often in a row the process died while this tensor was in work, without a further slice of it bookmarked.
   deaths       INTEGER NOT NULL DEFAULT 0 CHECK (deaths >= 0),
+  -- How many of its slices were bookmarked at the last death.
+  bookmarked   INTEGER NOT NULL DEFAULT 0 CHECK (bookmarked >= 0),
   started_ms   INTEGER NOT NULL,
   ended_ms     INTEGER,
   PRIMARY KEY (job, tensor)

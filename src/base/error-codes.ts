@@ -55,9 +55,15 @@ export const errorCodes = {
   STATE_NEWER: { exit: exitStatus.conflict, retry: false },
   STATE_DAMAGED: { exit: exitStatus.conflict, retry: false },
 
+  JOB_EXISTS: { exit: exitStatus.conflict, retry: false },
+  JOB_UNKNOWN: { exit: exitStatus.conflict, retry: false },
+  JOB_STATE: { exit: exitStatus.conflict, retry: false },
+  SOURCE_RECLAIMED: { exit: exitStatus.conflict, retry: false },
+
   DISK_TOO_SMALL: { exit: exitStatus.resources, retry: true },
   DISK_FULL: { exit: exitStatus.resources, retry: true },
   MEMORY_TOO_SMALL: { exit: exitStatus.resources, retry: false },
+  CRASH_LOOP: { exit: exitStatus.resources, retry: false },
 
   VERIFICATION_FAILED: { exit: exitStatus.verification, retry: false },
 

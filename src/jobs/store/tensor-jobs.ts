@@ -1,0 +1,91 @@
+import type { StateDatabase } from '../../convert/state/database.ts'
+
+/** One tensor of a job that was begun. */
+export interface TensorJob {
+  /** Position in the plan. */
+  readonly tensor: number
+  readonly name: string
+  readonly slices: number
+  readonly state: 'running' | 'stopped' | 'done'
+  /** How often in a row the process died with it in work, without a further slice of it bookmarked. */
+  readonly deaths: number
+  /** Milliseconds since the epoch. */
+  readonly started: number
+  readonly ended: number | null
+}
+
+const columns = 'tensor, name, slices, state, deaths, started_ms AS started, ended_ms AS ended'
+
+/** How many slices of the tensor are bookmarked for the job's output: what "done" is judged by, never by hearsay. */
+const bookmarkedNow = `(SELECT count(*) FROM bookmark
+  JOIN conversion ON conversion.id = bookmark.conversion
+  JOIN job ON job.output = conversion.output
+  WHERE job.id = tensor_job.job AND bookmark.tensor = tensor_job.tensor)`
+
+/** Records that a tensor is about to be handed to the threads. */
+export function startTensor(
+  database: StateDatabase,
+  job: number,
+  { tensor, name, slices }: Pick<TensorJob, 'tensor' | 'name' | 'slices'>,
+  now: number,
+): void {
+  database
+    .prepare(
+      `INSERT INTO tensor_job (job, tensor, name, slices, state, started_ms) VALUES (?, ?, ?, ?, 'running', ?)
+       ON CONFLICT (job, tensor) DO UPDATE SET
+         name = excluded.name, slices = excluded.slices, state = 'running', ended_ms = NULL`,
+    )
+    .run(job, tensor, name, slices, now)
+}
+
+/** Marks as done those begun tensors whose slices are all bookmarked, and as stopped those that no longer are. */
+export function settleTensors(database: StateDatabase, job: number, now: number): void {
+  database
+    .prepare(
+      `UPDATE tensor_job SET state = 'done', deaths = 0, ended_ms = ?
+       WHERE job = ? AND state <> 'done' AND slices <= ${bookmarkedNow}`,
+    )
+    .run(now, job)
+}
+
+/** Takes back "done" where bookmarks were dropped because the file did not hold what they said. */
+export function unsettleTensors(database: StateDatabase, job: number): void {
+  database
+    .prepare(
+      `UPDATE tensor_job SET state = 'stopped', ended_ms = NULL
+       WHERE job = ? AND state = 'done' AND slices > ${bookmarkedNow}`,
+    )
+    .run(job)
+}
+
+/** An orderly end: what was in work is not any more, and nobody died of it. */
+export function stopTensors(database: StateDatabase, job: number): void {
+  database.prepare("UPDATE tensor_job SET state = 'stopped' WHERE job = ? AND state = 'running'").run(job)
+}
+
+/**
+ * The process died: every tensor still in work counts a death, unless a further slice of it was bookmarked since its
+ * last one. A tensor that gets ahead is not what the process dies of; a large one may meet many power cuts.
+ * @returns the tensors that were in work.
+ */
+export function countDeaths(database: StateDatabase, job: number): TensorJob[] {
+  const running = database
+    .prepare<[number], { tensor: number; bookmarkedNow: number }>(
+      `SELECT tensor, ${bookmarkedNow} AS bookmarkedNow FROM tensor_job WHERE job = ? AND state = 'running'`,
+    )
+    .all(job)
+  const count = database.prepare(
+    `UPDATE tensor_job SET state = 'stopped', bookmarked = @now,
+       deaths = CASE WHEN @now > bookmarked THEN 1 ELSE deaths + 1 END
+     WHERE job = @job AND tensor = @tensor`,
+  )
+  for (const { tensor, bookmarkedNow: now } of running) count.run({ job, tensor, now })
+  const dead = new Set(running.map(({ tensor }) => tensor))
+  return readTensors(database, job).filter(({ tensor }) => dead.has(tensor))
+}
+
+export function readTensors(database: StateDatabase, job: number): TensorJob[] {
+  return database
+    .prepare<[number], TensorJob>(`SELECT ${columns} FROM tensor_job WHERE job = ? ORDER BY tensor`)
+    .all(job)
+}
