@@ -11,7 +11,7 @@ export interface Bookmark {
   readonly energy: number
   /** How many weights were compared. */
   readonly compared: number
-  /** Time of one thread, reading and writing included. */
+  /** Time that the thread computed; waiting for the disk is not in it. */
   readonly milliseconds: number
 }
 
