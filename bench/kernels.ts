@@ -1,0 +1,133 @@
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { blockTypes, type GgmlType, ggmlTypeNames, rowBytes } from '#dist/formats/ggml/block-types.js'
+import { canQuantize, compileKernels, Kernels } from '#dist/quant/kernels.js'
+import { loadKoffi, oracleLibraries } from '../test/helpers/llama-cpp.ts'
+import { weightSets } from '../test/helpers/weight-sets.ts'
+import { machine } from './machine.ts'
+import { median } from './median.ts'
+import { writeResults } from './results.ts'
+
+/**
+ * Each kernel against llama.cpp's `ggml_quantize_chunk` without an importance matrix: one thread each, in one process,
+ * in alternation, on the same weights. A ratio is the median of the ratios of the rounds, so that a load on the machine
+ * that slows both does not count.
+ */
+const { values } = parseArgs({
+  options: {
+    type: { type: 'string', default: '' },
+    rounds: { type: 'string', default: '21' },
+  },
+})
+const types = values.type === '' ? ggmlTypeNames.filter(canQuantize) : (values.type.split(',') as GgmlType[])
+const rounds = Number(values.rounds)
+
+/** Weights of one call: 64 superblocks, whose floats fit in a level-2 cache together with the blocks. */
+const chunk = 64 * 256
+/** Different chunks, so that a branch predictor cannot learn the data. */
+const chunks = 8
+/** What a measurement should last, so that the clock does not matter. */
+const milliseconds = 20
+
+interface Contestant {
+  /** Quantizes all chunks once. */
+  run(): void
+  /** Calls of `run` per measurement. */
+  repeats: number
+  /** M weights/s of each round. */
+  readonly rates: number[]
+}
+
+type QuantizeChunk = (
+  type: number,
+  weights: Float32Array,
+  blocks: Uint8Array,
+  start: number,
+  rows: number,
+  columns: number,
+  importance: null,
+) => number
+
+const quantizeChunk = loadQuantizeChunk()
+const ordinary = compareAll('gaussian 0.02')
+const zeros = compareAll('zeros of both signs')
+const subnormals = compareAll('subnormals')
+if (values.type === '') await writeResults('kernels', { ...machine(), rounds, ordinary, zeros, subnormals })
+
+function compareAll(setName: string): Record<string, object> {
+  console.log(`\n${setName}: M weights/s per thread, medians of ${rounds} rounds`)
+  console.log(`${'type'.padEnd(8)}${'ours'.padStart(9)}${'llama.cpp'.padStart(11)}${'ratio'.padStart(8)}`)
+  return Object.fromEntries(types.map((type) => [type, compare(type, setName)]))
+}
+
+function compare(type: GgmlType, setName: string): object {
+  const set = weightSets.find(({ name }) => name === setName)
+  if (set === undefined) throw new Error(`there is no weight set "${setName}"`)
+  const data = Array.from({ length: chunks }, (_, index) => set.generate(chunk, index + 1))
+  const ours = contestant(openOurs(type, data))
+  const theirs = contestant(openTheirs(type, data))
+  for (let round = 0; round < rounds; round++) {
+    measure(ours)
+    measure(theirs)
+  }
+  const figures = {
+    ours: Math.round(median(ours.rates)),
+    llama: Math.round(median(theirs.rates)),
+    ratio: Number(median(ours.rates.map((rate, round) => rate / (theirs.rates[round] ?? Number.NaN))).toFixed(2)),
+  }
+  const columns = [
+    String(figures.ours).padStart(9),
+    String(figures.llama).padStart(11),
+    figures.ratio.toFixed(2).padStart(8),
+  ]
+  console.log(`${type.padEnd(8)}${columns.join('')}`)
+  return figures
+}
+
+function openOurs(type: GgmlType, data: readonly Float32Array[]): () => void {
+  const kernels = new Kernels(compileKernels())
+  const blocks = kernels.reserve(rowBytes(type, chunk))
+  const places = data.map(() => kernels.reserve(chunk * Float32Array.BYTES_PER_ELEMENT))
+  places.forEach((place, index) => {
+    new Float32Array(kernels.memory.buffer, place, chunk).set(data[index] ?? [])
+  })
+  return () => {
+    for (const place of places) kernels.quantize(type, place, blocks, chunk)
+  }
+}
+
+function openTheirs(type: GgmlType, data: readonly Float32Array[]): () => void {
+  const { id } = blockTypes[type]
+  const blocks = new Uint8Array(rowBytes(type, chunk))
+  return () => {
+    for (const weights of data) quantizeChunk(id, weights, blocks, 0, 1, chunk, null)
+  }
+}
+
+/** Loaded once: the library does not survive being loaded again. */
+function loadQuantizeChunk(): QuantizeChunk {
+  const libraries = oracleLibraries()
+  if ('missing' in libraries) throw new Error(libraries.missing)
+  return loadKoffi()
+    .load(join(libraries.folder, 'libggml-base.so'))
+    .func(
+      'size_t ggml_quantize_chunk(int type, void *src, void *dst, int64_t start, int64_t nrows, int64_t columns, void *imatrix)',
+    )
+}
+
+/** Warms up (V8 compiles a kernel again, with optimisation, after some calls) and finds how often to repeat. */
+function contestant(run: () => void): Contestant {
+  const start = performance.now()
+  let calls = 0
+  while (performance.now() - start < 10 * milliseconds) {
+    run()
+    calls++
+  }
+  return { run, repeats: Math.ceil(calls / 10), rates: [] }
+}
+
+function measure({ run, repeats, rates }: Contestant): void {
+  const start = performance.now()
+  for (let repeat = 0; repeat < repeats; repeat++) run()
+  rates.push((repeats * chunks * chunk) / (performance.now() - start) / 1000)
+}
