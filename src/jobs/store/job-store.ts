@@ -253,6 +253,12 @@ export class JobStore {
     return readEvents(this.#database, filter)
   }
 
+  /** The id of the newest event; 0 where there is none. */
+  lastEvent(): number {
+    const row = this.#database.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM event').get()
+    return row?.id ?? 0
+  }
+
   /** Forgets details of long-ended jobs. Worth calling whenever a job has ended. */
   prune(limits: PruneLimits = usualPruning): void {
     pruneJobs(this.#database, limits)

@@ -1,0 +1,186 @@
+import { z } from 'zod'
+import type { ErrorCode } from '../base/error-codes.ts'
+import { recipeNames } from '../quant/recipes.ts'
+
+/**
+ * What the control API says, version 1. docs/control-api.md documents it; `mibera jobs status --json` prints the same
+ * {@link statusSchema}. The server checks what it is asked against these schemas; the command line takes only their types from here, since it
+ * must answer faster than zod loads.
+ *
+ * Times are milliseconds since the epoch, sizes bytes; null is "not known" or "none".
+ */
+export const apiVersion = 1
+
+const time = z.number().int()
+const count = z.number().int().min(0)
+const unknownUntilMeasured = z.number().nullable()
+
+export const jobStateSchema = z.enum([
+  'waiting',
+  'queued',
+  'running',
+  'verifying',
+  'paused',
+  'done',
+  'failed',
+  'cancelled',
+])
+
+export const reasonSchema = z.object({
+  code: z.string<ErrorCode>(),
+  message: z.string(),
+  hint: z.string().optional(),
+})
+
+/** What a job in work is doing at this moment. */
+export const liveSchema = z.object({
+  phase: z.enum(['opening', 'checking', 'converting', 'reading-back', 'publishing']),
+  threads: count,
+  weightsPerSecond: unknownUntilMeasured,
+  /** Of the output. */
+  bytesPerSecond: unknownUntilMeasured,
+  secondsLeft: unknownUntilMeasured,
+  /** The tensor begun last, and its place among all. */
+  tensor: z.object({ name: z.string(), type: z.string(), position: count, count }).nullable(),
+})
+
+export const jobSchema = z.object({
+  id: count,
+  /** Absolute path of the model folder. */
+  model: z.string(),
+  output: z.string(),
+  recipe: z.enum(recipeNames),
+  mix: z.enum(['latest', 'b3613']),
+  origin: z.enum(['person', 'watcher']),
+  priority: z.number().int(),
+  state: jobStateSchema,
+  /** Why it waits, or what it failed of. */
+  reason: reasonSchema.nullable(),
+  attempts: count,
+  /** A waiting job is looked at again from then on. */
+  notBefore: time.nullable(),
+  /** Free disk that a waiting job needs. */
+  needsDisk: count.nullable(),
+  /** Share of the work that is done, 0 to 1. */
+  fraction: z.number().min(0).max(1),
+  doneWeights: count,
+  totalWeights: count,
+  doneBytes: count,
+  totalBytes: count,
+  live: liveSchema.nullable(),
+  created: time,
+  started: time.nullable(),
+  ended: time.nullable(),
+})
+
+export const folderSchema = z.object({
+  path: z.string(),
+  state: z.enum(['downloading', 'settling', 'complete', 'unreadable']),
+  /** "11 of 13 shards, model-00012 at 61 %" */
+  reason: z.string(),
+  doneBytes: z.number(),
+  totalBytes: z.number().nullable(),
+  bytesPerSecond: z.number().nullable(),
+  secondsLeft: z.number().nullable(),
+})
+
+export const daemonSchema = z.object({
+  api: z.literal(apiVersion),
+  version: z.string(),
+  pid: count,
+  started: time,
+  stateDirectory: z.string(),
+  stopping: z.boolean(),
+  /** Threads that conversions may use now, and at most. */
+  threads: count,
+  mostThreads: count,
+  /** Bytes the process holds, may hold, what the machine has available, and the floor for that. */
+  memory: z.object({ resident: count, budget: count, available: count.nullable(), floor: count }),
+})
+
+export const statusSchema = z.object({
+  api: z.literal(apiVersion),
+  at: time,
+  /** null: none runs, and the rest was read from the database. */
+  daemon: daemonSchema.nullable(),
+  counts: z.record(jobStateSchema, count),
+  /** Those in work, then those in line (at most 20), then those that ended last (at most 5). `counts` has all. */
+  jobs: z.array(jobSchema),
+  folders: z.array(folderSchema),
+})
+
+export const tensorSchema = z.object({
+  tensor: count,
+  name: z.string(),
+  state: z.enum(['running', 'stopped', 'done']),
+  deaths: count,
+  started: time,
+  ended: time.nullable(),
+})
+
+export const eventSchema = z.object({
+  id: count,
+  job: count,
+  at: time,
+  kind: z.string(),
+  detail: z.record(z.string(), z.unknown()),
+})
+
+export const jobDetailsSchema = z.object({
+  job: jobSchema,
+  tensors: z.array(tensorSchema),
+  /** The newest 50, oldest first. */
+  events: z.array(eventSchema),
+})
+
+export const settingsSchema = z.record(
+  z.string(),
+  z.object({ value: z.unknown(), source: z.enum(['flag', 'environment', 'file', 'default']) }),
+)
+
+export const newJobSchema = z.strictObject({
+  model: z.string().min(1),
+  output: z.string().min(1),
+  recipe: z.enum(recipeNames),
+  mix: z.enum(['latest', 'b3613']).default('latest'),
+  priority: z.number().int().min(-1000).max(1000).default(0),
+  options: z
+    .strictObject({
+      family: z.string().optional(),
+      overrides: z.record(z.string(), z.string()).optional(),
+      pre: z.string().optional(),
+      force: z.boolean().optional(),
+      restart: z.boolean().optional(),
+      reclaimSource: z.boolean().optional(),
+    })
+    .default({}),
+})
+
+export const cancelSchema = z.strictObject({ part: z.enum(['keep', 'remove']).default('keep') })
+
+export const jobListQuerySchema = z.strictObject({
+  state: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(jobStateSchema))
+    .optional(),
+  limit: z.coerce.number<unknown>().int().min(1).max(10_000).default(100),
+})
+
+export const eventQuerySchema = z.strictObject({
+  job: z.coerce.number<unknown>().int().min(0).optional(),
+  after: z.coerce.number<unknown>().int().min(0).optional(),
+})
+
+export const idSchema = z.strictObject({ id: z.coerce.number<unknown>().int().min(0) })
+
+export type JobView = z.output<typeof jobSchema>
+export type LiveView = z.output<typeof liveSchema>
+export type FolderView = z.output<typeof folderSchema>
+export type DaemonView = z.output<typeof daemonSchema>
+export type Status = z.output<typeof statusSchema>
+export type JobDetails = z.output<typeof jobDetailsSchema>
+export type EventView = z.output<typeof eventSchema>
+export type SettingsView = z.output<typeof settingsSchema>
+export type NewJobRequest = z.input<typeof newJobSchema>
+export type JobAction = 'pause' | 'resume' | 'cancel' | 'retry'
