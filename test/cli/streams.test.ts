@@ -15,7 +15,7 @@ const pre = ['--pre', smallPre]
 const posix = process.platform !== 'win32'
 
 beforeAll(async () => {
-  await writeSmallModel(folder(), { dtype: 'BF16' }, { ...smallShape, layers: 1 })
+  await writeSmallModel(folder(), {}, { ...smallShape, layers: 1 })
   await mkdir(join(root(), 'out'))
 })
 

@@ -13,7 +13,7 @@ const folderWords = () => [join(root(), 'model'), '--pre', smallPre]
 const convert = () => ['convert', ...folderWords(), '--out', gguf(), '--force', '--state-dir', join(root(), 'state')]
 
 beforeAll(async () => {
-  await writeSmallModel(join(root(), 'model'), { dtype: 'BF16' })
+  await writeSmallModel(join(root(), 'model'))
   expect((await mibera(convert())).status).toBe(0)
 })
 

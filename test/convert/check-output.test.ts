@@ -18,7 +18,7 @@ let plan: Plan
 let shardSha256 = ''
 
 beforeAll(async () => {
-  await writeSmallModel(model(), { shards: 3, dtype: 'BF16' })
+  await writeSmallModel(model(), { shards: 3 })
   plan = await planFolder(model(), 'Q4_K_M')
   shardSha256 = await fileSha256(shard())
 })

@@ -19,7 +19,7 @@ let expected = ''
 let slices = 0
 
 beforeAll(async () => {
-  await writeSmallModel(root(), { shards: 3, dtype: 'BF16' })
+  await writeSmallModel(root(), { shards: 3 })
   plan = await planFolder(root(), 'Q3_K_M')
   await mkdir(join(root(), 'whole'))
   const whole = await runToEnd(plan, join(root(), 'whole', 'small.gguf'))

@@ -43,7 +43,7 @@ describe.skipIf(missing !== undefined)('a small disk', () => {
   test.each(['on another disk', 'on the same disk'])(
     'that fills up while it is written to leaves a resumable conversion, with the bookmarks %s',
     async (where) => {
-      await writeSmallModel(root(), { dtype: 'BF16' })
+      await writeSmallModel(root())
       const plan = await planFolder(root(), 'Q8_0')
       const expected = (await runToEnd(plan, join(root(), 'whole.gguf'), { force: true })).sha256
       const disk = await smallDisk(32)
@@ -77,7 +77,7 @@ describe.skipIf(missing !== undefined)('a small disk', () => {
   )
 
   test('without room for the output is refused before anything is written, with both numbers', async () => {
-    await writeSmallModel(root(), { dtype: 'BF16' })
+    await writeSmallModel(root())
     const plan = await planFolder(root(), 'Q8_0')
     const disk = await smallDisk(8)
     const error = await refusal(runToEnd(plan, join(disk, 'small.gguf'), { stateDirectory: join(root(), 'other') }))
@@ -87,7 +87,7 @@ describe.skipIf(missing !== undefined)('a small disk', () => {
   })
 
   test('that is full when the report is written leaves a conversion that only has to be named', async () => {
-    await writeSmallModel(root(), { dtype: 'BF16' })
+    await writeSmallModel(root())
     const plan = await planFolder(root(), 'Q8_0')
     const disk = await smallDisk(32)
     const output = join(disk, 'small.gguf')

@@ -20,7 +20,7 @@ let plan: Plan
 let expected = ''
 
 beforeAll(async () => {
-  await writeSmallModel(model(), { shards: 3, dtype: 'BF16' })
+  await writeSmallModel(model(), { shards: 3 })
   // A whole second, which can be set again exactly.
   await utimes(shard(), new Date(1_700_000_000_000), new Date(1_700_000_000_000))
   plan = await planFolder(model(), 'Q4_K_M')

@@ -18,7 +18,7 @@ const plan = () => planFolder(model(), 'Q4_K_M')
 let original: Buffer
 
 beforeAll(async () => {
-  await writeSmallModel(model(), { shards: 3, dtype: 'BF16' })
+  await writeSmallModel(model(), { shards: 3 })
   original = await readFile(shard())
 })
 beforeEach(async () => {

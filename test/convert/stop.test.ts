@@ -17,7 +17,7 @@ let expected = ''
 let slices = 0
 
 beforeAll(async () => {
-  await writeSmallModel(root(), { dtype: 'BF16' })
+  await writeSmallModel(root())
   plan = await planFolder(root(), 'Q4_K_M')
   await mkdir(join(root(), 'whole'))
   const whole = await runToEnd(plan, join(root(), 'whole', 'small.gguf'))

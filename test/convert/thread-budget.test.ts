@@ -16,7 +16,7 @@ describe('a memory budget', () => {
   let plan: Plan
 
   beforeAll(async () => {
-    await writeSmallModel(root(), { dtype: 'BF16' })
+    await writeSmallModel(root())
     plan = await planFolder(root(), 'Q4_K_M')
   })
 

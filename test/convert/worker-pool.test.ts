@@ -24,7 +24,7 @@ function endThreadAtJob(jobs: number): void {
 
 test('a thread that dies ends the run with an error, and the next run goes on to the same bytes', async () => {
   const folder = await temporaryFolder()
-  await writeSmallModel(folder, { dtype: 'BF16' })
+  await writeSmallModel(folder)
   const plan = await planFolder(folder, 'Q4_K_M')
   await mkdir(join(folder, 'out'))
   const whole = await runToEnd(plan, join(folder, 'whole.gguf'))

@@ -19,7 +19,7 @@ const database = () => join(state(), 'mibera.db')
 let plan: Plan
 
 beforeAll(async () => {
-  await writeSmallModel(root(), { dtype: 'BF16' })
+  await writeSmallModel(root())
   plan = await planFolder(root(), 'Q4_K_M')
 })
 beforeEach(async () => {
