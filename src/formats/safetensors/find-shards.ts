@@ -20,8 +20,14 @@ const otherFormats = ['.gguf', '.bin', '.pth', '.pt', '.ckpt', '.h5', '.onnx', '
  */
 export async function findShards(folder: string): Promise<string[]> {
   const names = (await listFolder(folder)).toSorted()
-  const found = names.filter((name) => name.endsWith('.safetensors'))
-  if (found.length === 0) throw noSafetensors(folder, names)
+  const shards = shardsAmong(names)
+  if (shards.length === 0) throw noSafetensors(folder, names)
+  return shards
+}
+
+/** The same from names alone, sorted; empty where none is a *.safetensors. */
+export function shardsAmong(names: readonly string[]): string[] {
+  const found = names.filter((name) => name.endsWith('.safetensors')).toSorted()
   if (found.includes(singleFile)) return [singleFile]
   const promised = promisedShards(found)
   return promised.length > 0 ? promised : found

@@ -21,6 +21,27 @@ export interface ShardHeader {
   readonly sha256: string
 }
 
+/** What the header of a shard promises of the file, however much of it is there yet. */
+export interface ShardPromise {
+  /** Length of the whole file. */
+  readonly size: number
+  /** In the header's order; their bytes need not be there. */
+  readonly tensors: readonly ShardTensor[]
+}
+
+/**
+ * Reads the header of a shard that may still be growing, and checks all its laws except the length of the file.
+ *
+ * @throws MiberaError SHARD_TRUNCATED while the header itself is not all there, SHARD_MALFORMED or DTYPE_UNSUPPORTED.
+ */
+export async function readShardPromise(source: ByteSource, shardName: string): Promise<ShardPromise> {
+  const shard = { name: shardName, path: source.name }
+  const bytes = await readHeaderBytes(source, shard)
+  const declared = parse(decode(bytes.subarray(lengthBytes), shard), shard)
+  const size = declared.reduce((end, tensor) => Math.max(end, tensor.end), 0) + bytes.length
+  return { size, tensors: checkDataLaws(declared, bytes.length, size, shard) }
+}
+
 /**
  * Reads the header of a safetensors file, and no more, and checks all laws of the format.
  *

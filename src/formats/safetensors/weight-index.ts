@@ -48,6 +48,31 @@ function parseWeightIndex(text: string): WeightIndex {
   return weightMap
 }
 
+/**
+ * `metadata.total_size` of an index: bytes of all tensors together as its writer counted them. Some indexes leave it
+ * out, write it as a fraction, or carry it over from another data type, so it is good for an estimate only.
+ */
+export async function readIndexTotalSize(path: string): Promise<number | undefined> {
+  try {
+    return parseTotalSize(Buffer.from(await readWhole(path)).toString())
+  } catch {
+    return undefined
+  }
+}
+
+function parseTotalSize(text: string): number | undefined {
+  let total: number | undefined
+  const cursor = new JsonCursor(text)
+  cursor.object('the index', maxNesting, (name) => {
+    if (name !== 'metadata') return cursor.skip('the index', maxNesting)
+    cursor.object('metadata', maxNesting, (field) => {
+      if (field === 'total_size') total = cursor.size('total_size')
+      else cursor.skip('metadata', maxNesting)
+    })
+  })
+  return total
+}
+
 async function readWhole(path: string): Promise<Uint8Array> {
   const file = await openLocalFile(path)
   try {
