@@ -37,13 +37,18 @@ async function identity(path: string): Promise<string | undefined> {
   }
 }
 
+/** Bytes of disk that the output still needs: what is not yet allocated of the part file, and some room besides. */
+export async function diskNeeded(plan: Plan, partPath: string): Promise<number> {
+  const allocated = (await partFileExtent(partPath))?.allocated ?? 0
+  return Math.max(0, plan.size - allocated) + overheadBytes
+}
+
 /**
  * Refuses to begin what cannot end.
  * @throws MiberaError DISK_TOO_SMALL naming what is needed and what is there.
  */
 export async function requireDiskSpace(plan: Plan, partPath: string): Promise<void> {
-  const allocated = (await partFileExtent(partPath))?.allocated ?? 0
-  const needed = Math.max(0, plan.size - allocated) + overheadBytes
+  const needed = await diskNeeded(plan, partPath)
   const free = await freeSpace(partPath)
   if (free >= needed) return
   throw new MiberaError(

@@ -4,6 +4,7 @@ import type { PlannedTensor } from '../plan/plan.ts'
 export interface KeptWork {
   readonly doneSlices: number
   readonly doneBytes: number
+  readonly doneWeights: number
   /** In the unit of `costPerWeight`. */
   readonly doneCost: number
 }
@@ -16,6 +17,8 @@ export type ConvertEvent =
   | { readonly kind: 'discarded'; readonly reason: string; readonly slices: number }
   /** Checking what an earlier run left. */
   | { readonly kind: 'checking'; readonly slices: number }
+  /** Its first slice of this run is about to be handed to a thread. `index` is its position in the plan. */
+  | { readonly kind: 'tensor-begun'; readonly tensor: PlannedTensor; readonly index: number }
   | { readonly kind: 'slice'; readonly tensor: PlannedTensor; readonly weights: number; readonly byteLength: number }
   /** The slices so far are durable and bookmarked. */
   | { readonly kind: 'bookmarked'; readonly slices: number }

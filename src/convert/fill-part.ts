@@ -6,7 +6,7 @@ import type { KeptWork } from './events.ts'
 import type { Prepared } from './prepare.ts'
 import { findDamagedSlices } from './read-back.ts'
 import type { Run } from './run.ts'
-import { runSlices } from './run-slices.ts'
+import { runSlices, type SliceRun } from './run-slices.ts'
 import { allSlices, type SliceId, tensorOf } from './slice-job.ts'
 import { type Bookmark, dropBookmarks, readBookmarks } from './state/bookmarks.ts'
 
@@ -23,7 +23,23 @@ export async function fillPart(
   const done = new Set(kept.map(keyOf))
   const todo = [...allSlices(plan)].filter((slice) => !done.has(keyOf(slice)))
   const checkpoints = new Checkpoints(part, run.database, conversion.id, run.options.batch ?? usualBatch, onEvent)
-  return runSlices({ plan, pool, checkpoints, onEvent, stop }, todo)
+  return makeSlices(run, { plan, pool, checkpoints, onEvent, stop }, todo)
+}
+
+/** First the tensors that must be alone, each by itself on one thread, then all others. */
+async function makeSlices(run: Run, slices: SliceRun, todo: readonly SliceId[]): Promise<'finished' | 'stopped'> {
+  const { alone = [], threadLimit } = run.options
+  for (const tensor of alone) {
+    const own = todo.filter((slice) => slice.tensor === tensor)
+    if (own.length === 0) continue
+    run.pool.resize(1)
+    if ((await runSlices(slices, own, 1)) === 'stopped') return 'stopped'
+  }
+  run.pool.resize(threadLimit?.threads ?? run.threads)
+  return runSlices(
+    slices,
+    todo.filter(({ tensor }) => !alone.includes(tensor)),
+  )
 }
 
 /** The bookmarks whose blocks are in the file as recorded. The others are dropped, and their slices made again. */
@@ -49,12 +65,14 @@ function keyOf({ tensor, slice }: SliceId): string {
 
 function keptWork(plan: Plan, slices: readonly SliceId[]): KeptWork {
   let doneBytes = 0
+  let doneWeights = 0
   let doneCost = 0
   for (const id of slices) {
     const tensor = tensorOf(plan, id)
     const { weights, byteLength } = sliceOf(tensor, id.slice)
     doneBytes += byteLength
+    doneWeights += weights
     doneCost += weights * costPerWeight(tensor)
   }
-  return { doneSlices: slices.length, doneBytes, doneCost }
+  return { doneSlices: slices.length, doneBytes, doneWeights, doneCost }
 }

@@ -18,8 +18,14 @@ export interface SliceRun {
 /**
  * Makes the given slices. Returns, and throws, only after the slices in hand have come to their end and all that was
  * written is bookmarked.
+ * @param atOnce how many slices are in hand at a time, at the most.
  */
-export async function runSlices(run: SliceRun, todo: Iterable<SliceId>): Promise<'finished' | 'stopped'> {
+export async function runSlices(
+  run: SliceRun,
+  todo: Iterable<SliceId>,
+  atOnce = run.pool.capacity,
+): Promise<'finished' | 'stopped'> {
+  const begun = new Set<number>()
   const slices = todo[Symbol.iterator]()
   const failures: unknown[] = []
   const takeTurns = async () => {
@@ -27,16 +33,24 @@ export async function runSlices(run: SliceRun, todo: Iterable<SliceId>): Promise
       const next = slices.next()
       if (next.done) return
       try {
+        announce(run, begun, next.value)
         await makeSlice(run, next.value)
       } catch (error) {
         failures.push(error)
       }
     }
   }
-  await Promise.all(Array.from({ length: run.pool.capacity }, takeTurns))
+  await Promise.all(Array.from({ length: atOnce }, takeTurns))
   await run.checkpoints.finish()
   if (failures.length > 0) throw failures[0]
   return slices.next().done ? 'finished' : 'stopped'
+}
+
+/** Tells of a tensor before any of its slices is in a thread's hands: if the process dies of it, that is known. */
+function announce({ plan, onEvent }: SliceRun, begun: Set<number>, id: SliceId): void {
+  if (begun.has(id.tensor)) return
+  begun.add(id.tensor)
+  onEvent({ kind: 'tensor-begun', tensor: tensorOf(plan, id), index: id.tensor })
 }
 
 async function makeSlice({ plan, pool, checkpoints, onEvent }: SliceRun, id: SliceId): Promise<void> {

@@ -20,6 +20,8 @@ export interface ConvertOptions {
   readonly threads: number
   /** Changes while the conversion runs; never more than `threads` are used. */
   readonly threadLimit?: ThreadLimit
+  /** Positions in the plan of tensors to be made before all others, each by itself on one thread. */
+  readonly alone?: readonly number[]
   /** Bytes of memory that the process may use. */
   readonly maxMemory: number
   /** Replace an output that exists. */

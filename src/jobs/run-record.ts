@@ -1,0 +1,98 @@
+import { MiberaError } from '../base/errors.ts'
+import { type BatchLimits, usualBatch } from '../convert/checkpoints.ts'
+import type { ConvertEvent } from '../convert/events.ts'
+import type { Plan } from '../plan/plan.ts'
+import { sliceCount } from '../plan/slices.ts'
+import { hasDied } from './crash-guard.ts'
+import type { Job } from './job.ts'
+import type { JobProgress, JobStore } from './store/job-store.ts'
+
+/** After a death little is risked: bookmarks come soon, so that a tensor that gets ahead is seen to. */
+const carefulBatch: BatchLimits = { ...usualBatch, milliseconds: 100 }
+
+/** Writes down what happens in one run of a job. */
+export class RunRecord {
+  readonly #job: Job
+  readonly #store: JobStore
+  #progress: JobProgress = { doneWeights: 0, totalWeights: 0, doneBytes: 0, totalBytes: 0 }
+  #gotAhead = false
+
+  constructor(job: Job, store: JobStore) {
+    this.#job = job
+    this.#store = store
+  }
+
+  /** Whether any slice was bookmarked in this run. */
+  get gotAhead(): boolean {
+    return this.#gotAhead
+  }
+
+  batch(): { batch?: BatchLimits } {
+    return hasDied(this.#store.tensors(this.#job.id)) ? { batch: carefulBatch } : {}
+  }
+
+  /** @throws MiberaError INTERNAL when the job is no longer this store's: the run must end. */
+  note(event: ConvertEvent, plan: Plan): void {
+    const { id } = this.#job
+    switch (event.kind) {
+      case 'begun':
+        this.#begin(event, plan)
+        break
+      case 'discarded':
+        this.#store.addEvent(id, 'discarded', { reason: event.reason, slices: event.slices })
+        break
+      case 'tensor-begun':
+        this.#store.tensorStarted(id, {
+          tensor: event.index,
+          name: event.tensor.name,
+          slices: sliceCount(event.tensor),
+        })
+        break
+      case 'slice':
+        this.#count(event.weights, event.byteLength)
+        break
+      case 'bookmarked':
+        this.#gotAhead = true
+        this.#store.tensorsDone(id)
+        this.#save()
+        break
+      case 'reading-back':
+        if (!this.#store.move(id, 'running', 'verifying')) throw lost(id)
+        break
+    }
+  }
+
+  /** The run has come to its end, whichever. */
+  end(): void {
+    this.#store.tensorsStopped(this.#job.id)
+  }
+
+  #begin({ threads, doneSlices, doneWeights, doneBytes }: Extract<ConvertEvent, { kind: 'begun' }>, plan: Plan): void {
+    const { id } = this.#job
+    this.#progress = { doneWeights, doneBytes, ...totals(plan) }
+    this.#store.tensorsUndone(id)
+    this.#store.tensorsDone(id)
+    this.#save()
+    this.#store.addEvent(id, 'begun', { threads, keptSlices: doneSlices })
+  }
+
+  #count(weights: number, bytes: number): void {
+    const { doneWeights, doneBytes } = this.#progress
+    this.#progress = { ...this.#progress, doneWeights: doneWeights + weights, doneBytes: doneBytes + bytes }
+  }
+
+  #save(): void {
+    if (!this.#store.saveProgress(this.#job.id, this.#progress)) throw lost(this.#job.id)
+  }
+}
+
+function totals({ tensors }: Plan): Pick<JobProgress, 'totalWeights' | 'totalBytes'> {
+  return {
+    totalWeights: tensors.reduce((sum, { rows, columns }) => sum + rows * columns, 0),
+    totalBytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
+  }
+}
+
+function lost(id: number): MiberaError {
+  return new MiberaError('INTERNAL', `job ${id} was taken away from the process that runs it`, { subject: String(id) })
+}
