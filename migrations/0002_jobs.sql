@@ -52,7 +52,7 @@ CREATE TABLE tensor_job (
   tensor       INTEGER NOT NULL CHECK (tensor >= 0),
   name         TEXT    NOT NULL,
   slices       INTEGER NOT NULL CHECK (slices > 0),
-  -- "running" while the process that began it lives; "done" only when all its slices are bookmarked.
+  -- "running" while slices of it are in a thread's hands or may be; "done" only when all its slices are bookmarked.
   state        TEXT    NOT NULL CHECK (state IN ('running', 'stopped', 'done')),
   -- How often in a row the process died while this tensor was in work, without a further slice of it bookmarked.
   deaths       INTEGER NOT NULL DEFAULT 0 CHECK (deaths >= 0),

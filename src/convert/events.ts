@@ -17,8 +17,7 @@ export type ConvertEvent =
   | { readonly kind: 'discarded'; readonly reason: string; readonly slices: number }
   /** Checking what an earlier run left. */
   | { readonly kind: 'checking'; readonly slices: number }
-  /** Its first slice of this run is about to be handed to a thread. `index` is its position in the plan. */
-  | { readonly kind: 'tensor-begun'; readonly tensor: PlannedTensor; readonly index: number }
+  | TensorBegun
   | { readonly kind: 'slice'; readonly tensor: PlannedTensor; readonly weights: number; readonly byteLength: number }
   /** The slices so far are durable and bookmarked. */
   | { readonly kind: 'bookmarked'; readonly slices: number }
@@ -27,5 +26,15 @@ export type ConvertEvent =
   | { readonly kind: 'read-back'; readonly tensor: PlannedTensor }
   /** Every byte was read back as it was made; the file is about to get its name. */
   | { readonly kind: 'publishing' }
+
+/** The first slice of a tensor in this run is about to be handed to a thread. */
+export interface TensorBegun {
+  readonly kind: 'tensor-begun'
+  readonly tensor: PlannedTensor
+  /** Position in the plan. */
+  readonly index: number
+  /** How many slices of it are to be made in this run. */
+  readonly slices: number
+}
 
 export type EventListener = (event: ConvertEvent) => void

@@ -22,18 +22,18 @@ export interface SliceRun {
  */
 export async function runSlices(
   run: SliceRun,
-  todo: Iterable<SliceId>,
+  todo: readonly SliceId[],
   atOnce = run.pool.capacity,
 ): Promise<'finished' | 'stopped'> {
-  const begun = new Set<number>()
-  const slices = todo[Symbol.iterator]()
+  const toMake = countByTensor(todo)
+  const slices = todo.values()
   const failures: unknown[] = []
   const takeTurns = async () => {
     while (failures.length === 0 && !run.stop.aborted) {
       const next = slices.next()
       if (next.done) return
       try {
-        announce(run, begun, next.value)
+        announce(run, toMake, next.value)
         await makeSlice(run, next.value)
       } catch (error) {
         failures.push(error)
@@ -47,10 +47,17 @@ export async function runSlices(
 }
 
 /** Tells of a tensor before any of its slices is in a thread's hands: if the process dies of it, that is known. */
-function announce({ plan, onEvent }: SliceRun, begun: Set<number>, id: SliceId): void {
-  if (begun.has(id.tensor)) return
-  begun.add(id.tensor)
-  onEvent({ kind: 'tensor-begun', tensor: tensorOf(plan, id), index: id.tensor })
+function announce({ plan, onEvent }: SliceRun, toMake: Map<number, number>, id: SliceId): void {
+  const slices = toMake.get(id.tensor)
+  if (slices === undefined) return
+  toMake.delete(id.tensor)
+  onEvent({ kind: 'tensor-begun', tensor: tensorOf(plan, id), index: id.tensor, slices })
+}
+
+function countByTensor(todo: readonly SliceId[]): Map<number, number> {
+  const counts = new Map<number, number>()
+  for (const { tensor } of todo) counts.set(tensor, (counts.get(tensor) ?? 0) + 1)
+  return counts
 }
 
 async function makeSlice({ plan, pool, checkpoints, onEvent }: SliceRun, id: SliceId): Promise<void> {

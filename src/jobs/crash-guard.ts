@@ -5,6 +5,9 @@ import type { TensorJob } from './store/tensor-jobs.ts'
 /** Deaths in a row with the same tensor in work, after which it is held to be their cause. */
 export const crashLimit = 3
 
+/** Deaths after which a tensor is made alone: of the several in work at once, the next death then names the one. */
+const suspectLimit = 2
+
 /**
  * The finding that a job's process dies of one of its tensors, if it does.
  * @param inFlight the tensors in work when it died last.
@@ -23,9 +26,9 @@ export function crashLoop(inFlight: readonly TensorJob[]): MiberaError | undefin
   })
 }
 
-/** Positions of the tensors that a run must make alone, since the process seems to have died of them. */
+/** Positions of the tensors that a run must make alone, since the process may have died of them. */
 export function tensorsToRunAlone(tensors: readonly TensorJob[]): number[] {
-  return tensors.filter(({ state, deaths }) => state !== 'done' && deaths >= crashLimit).map(({ tensor }) => tensor)
+  return tensors.filter(({ state, deaths }) => state !== 'done' && deaths >= suspectLimit).map(({ tensor }) => tensor)
 }
 
 /** Whether the process died in this job without its getting ahead since. */

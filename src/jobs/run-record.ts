@@ -1,7 +1,7 @@
 import { MiberaError } from '../base/errors.ts'
 import { type BatchLimits, usualBatch } from '../convert/checkpoints.ts'
-import type { ConvertEvent } from '../convert/events.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { ConvertEvent, TensorBegun } from '../convert/events.ts'
+import type { Plan, PlannedTensor } from '../plan/plan.ts'
 import { sliceCount } from '../plan/slices.ts'
 import { hasDied } from './crash-guard.ts'
 import type { Job } from './job.ts'
@@ -16,6 +16,8 @@ export class RunRecord {
   readonly #store: JobStore
   #progress: JobProgress = { doneWeights: 0, totalWeights: 0, doneBytes: 0, totalBytes: 0 }
   #gotAhead = false
+  /** Slices of each tensor in work that have not yet come back from a thread. */
+  readonly #slicesLeft = new Map<PlannedTensor, { readonly index: number; left: number }>()
 
   constructor(job: Job, store: JobStore) {
     this.#job = job
@@ -42,14 +44,10 @@ export class RunRecord {
         this.#store.addEvent(id, 'discarded', { reason: event.reason, slices: event.slices })
         break
       case 'tensor-begun':
-        this.#store.tensorStarted(id, {
-          tensor: event.index,
-          name: event.tensor.name,
-          slices: sliceCount(event.tensor),
-        })
+        this.#beginTensor(event)
         break
       case 'slice':
-        this.#count(event.weights, event.byteLength)
+        this.#count(event)
         break
       case 'bookmarked':
         this.#gotAhead = true
@@ -76,9 +74,23 @@ export class RunRecord {
     this.#store.addEvent(id, 'begun', { threads, keptSlices: doneSlices })
   }
 
-  #count(weights: number, bytes: number): void {
+  #beginTensor({ tensor, index, slices }: TensorBegun): void {
+    const made = [...this.#slicesLeft].filter(([, { left }]) => left === 0)
+    for (const [other] of made) this.#slicesLeft.delete(other)
+    this.#slicesLeft.set(tensor, { index, left: slices })
+    const row = { tensor: index, name: tensor.name, slices: sliceCount(tensor) }
+    this.#store.tensorStarted(
+      this.#job.id,
+      row,
+      made.map(([, other]) => other.index),
+    )
+  }
+
+  #count({ tensor, weights, byteLength }: Extract<ConvertEvent, { kind: 'slice' }>): void {
+    const inWork = this.#slicesLeft.get(tensor)
+    if (inWork !== undefined) inWork.left--
     const { doneWeights, doneBytes } = this.#progress
-    this.#progress = { ...this.#progress, doneWeights: doneWeights + weights, doneBytes: doneBytes + bytes }
+    this.#progress = { ...this.#progress, doneWeights: doneWeights + weights, doneBytes: doneBytes + byteLength }
   }
 
   #save(): void {

@@ -115,6 +115,14 @@ export class JobStore {
     return this.list({ states: ['queued'], order: 'turn', limit: 1 })[0]
   }
 
+  /** The latest job that was to make this file, whatever became of it. */
+  newestFor(output: string): Job | undefined {
+    const row = this.#database
+      .prepare<[string], JobRow>('SELECT * FROM job WHERE output = ? ORDER BY id DESC LIMIT 1')
+      .get(output)
+    return row === undefined ? undefined : jobOfRow(row)
+  }
+
   /** Whether a job was ever made of this content for this recipe, whatever became of it. */
   hasContent(content: string, recipe: Job['recipe']): boolean {
     return (
@@ -219,9 +227,19 @@ export class JobStore {
     )
   }
 
-  /** To be called before the first slice of a tensor is handed to a thread. */
-  tensorStarted(id: number, tensor: Pick<tensorJobs.TensorJob, 'tensor' | 'name' | 'slices'>): void {
-    tensorJobs.startTensor(this.#database, id, tensor, this.#now())
+  /**
+   * To be called before the first slice of a tensor is handed to a thread.
+   * @param left tensors whose slices have all left the threads since: they are not to blame if the process dies now.
+   */
+  tensorStarted(
+    id: number,
+    tensor: Pick<tensorJobs.TensorJob, 'tensor' | 'name' | 'slices'>,
+    left: readonly number[] = [],
+  ): void {
+    this.#atOnce(() => {
+      tensorJobs.leaveTensors(this.#database, id, left)
+      tensorJobs.startTensor(this.#database, id, tensor, this.#now())
+    })
   }
 
   /** Marks the tensors as done whose slices are all bookmarked: the bookmarks decide, not the caller. */

@@ -63,6 +63,14 @@ export function stopTensors(database: StateDatabase, job: number): void {
   database.prepare("UPDATE tensor_job SET state = 'stopped' WHERE job = ? AND state = 'running'").run(job)
 }
 
+/** No slice of these is in work any more, though not all of them are bookmarked. */
+export function leaveTensors(database: StateDatabase, job: number, tensors: readonly number[]): void {
+  const leave = database.prepare(
+    "UPDATE tensor_job SET state = 'stopped' WHERE job = ? AND tensor = ? AND state = 'running'",
+  )
+  for (const tensor of tensors) leave.run(job, tensor)
+}
+
 /**
  * The process died: every tensor still in work counts a death, unless a further slice of it was bookmarked since its
  * last one. A tensor that gets ahead is not what the process dies of; a large one may meet many power cuts.
