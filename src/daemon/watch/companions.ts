@@ -40,22 +40,20 @@ export function cacheEntryOf(folder: string): string | undefined {
 }
 
 /**
- * `hf download --local-dir`. Its lock files are not removed on Linux and macOS: one means something only while the
- * file that it guards is not there.
+ * `hf download --local-dir`. Its lock files are not removed on Linux and macOS: one means something only until the file
+ * that it guards has come, of which NAME.metadata tells even when the file has been deleted since.
  */
 async function inLocalDownload(folder: string): Promise<Companion[]> {
   const downloads = join(folder, '.cache', 'huggingface', 'download')
-  const companions: Companion[] = []
-  for (const name of await listIfThere(downloads, { recursive: true })) {
-    const shown = join('.cache', 'huggingface', 'download', name)
-    const path = join(downloads, name)
-    if (name.endsWith('.incomplete')) companions.push({ path, name: shown, target: undefined, holdsData: true })
-    if (!name.endsWith('.lock')) continue
+  const names = await listIfThere(downloads, { recursive: true })
+  const arrived = new Set([...names, ...(await listIfThere(folder)).map((name) => `${name}.metadata`)])
+  return names.flatMap((name): Companion[] => {
+    const companion = { path: join(downloads, name), name: join('.cache', 'huggingface', 'download', name) }
+    if (name.endsWith('.incomplete')) return [{ ...companion, target: undefined, holdsData: true }]
+    if (!name.endsWith('.lock')) return []
     const target = name.slice(0, -'.lock'.length)
-    const arrived = await listIfThere(dirname(join(folder, target)))
-    if (!arrived.includes(basename(target))) companions.push({ path, name: shown, target, holdsData: false })
-  }
-  return companions
+    return arrived.has(`${target}.metadata`) ? [] : [{ ...companion, target, holdsData: false }]
+  })
 }
 
 /** As above, a lock means something only while its blob is not there. */

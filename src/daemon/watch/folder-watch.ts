@@ -39,6 +39,7 @@ export class FolderWatch {
   #since = 0
   /** Signature of a content that has a flaw which only other files can cure. */
   #flawed: string | undefined
+  #gone = false
   #view: WatchedFolder
 
   /** @param now milliseconds on a clock that never goes back */
@@ -51,6 +52,11 @@ export class FolderWatch {
 
   get view(): WatchedFolder {
     return this.#view
+  }
+
+  /** Whether there was no such folder at the last look. */
+  get gone(): boolean {
+    return this.#gone
   }
 
   /** Never throws for what the folder holds or does: it becomes "unreadable" with the reason. */
@@ -72,6 +78,7 @@ export class FolderWatch {
       this.#fail(error)
       return undefined
     }
+    this.#gone = false
     this.#notice(found.signature)
     this.#rate.add(this.#now() / 1000, found.doneBytes)
     if (!found.whole) this.#view = this.#unfinished(found)
@@ -126,11 +133,11 @@ export class FolderWatch {
 
   #fail(cause: unknown): void {
     const error = explainSystemError(cause)
-    const isGone = error instanceof MiberaError && error.code === 'MODEL_FOLDER_MISSING'
+    this.#gone = error instanceof MiberaError && error.code === 'MODEL_FOLDER_MISSING'
     // When it comes back it is looked at as if for the first time.
-    if (isGone) this.#signature = ''
+    if (this.#gone) this.#signature = ''
     const message = error instanceof Error ? error.message : String(error)
-    this.#view = viewOf(this.#path, 'unreadable', isGone ? 'the folder is no longer there' : message)
+    this.#view = viewOf(this.#path, 'unreadable', this.#gone ? 'the folder is no longer there' : message)
   }
 
   #viewOf(state: WatchedState, reason: string, { doneBytes, totalBytes }: Completeness): WatchedFolder {

@@ -49,8 +49,8 @@ export class WatchedRoot {
 
   async #watchFiles(): Promise<void> {
     const real = await realpath(this.path)
-    const { ino, birthtimeMs } = await stat(real)
-    const identity = `${real} ${ino} ${birthtimeMs}`
+    const { dev, ino } = await stat(real)
+    const identity = `${real} ${dev} ${ino}`
     if (this.#files !== undefined && this.#identity === identity) return
     await this.#forgetFiles()
     if (this.#stopped) return

@@ -2,6 +2,7 @@ import { sep } from 'node:path'
 import { cacheEntryOf } from './companions.ts'
 import { FolderWatch, viewOf } from './folder-watch.ts'
 import { Repeated } from './repeated.ts'
+import { Turns } from './turns.ts'
 import type { CompleteFolder, WatchedFolder } from './watched-folder.ts'
 import { WatchedRoot } from './watched-root.ts'
 
@@ -12,7 +13,13 @@ const gatherMs = 150
 const sweepMs = 5000
 const sweepShare = 20
 
-/** How long a folder that is gone is still listed. */
+/** Time between two sweeps of a root that cannot be listed: so long it takes to notice that a drive is back. */
+const troubledSweepMs = 2000
+
+/** Folders under the same root looked at in the same moment: a thousand of them must not use up the open files. */
+const looksAtOnce = 4
+
+/** How long a folder that is gone, or holds no model any more, is still listed. */
 const goneForMs = 600_000
 
 export interface WatcherOptions {
@@ -45,6 +52,8 @@ interface Followed {
 interface Swept {
   readonly root: WatchedRoot
   readonly sweeps: Repeated
+  /** Of its own, so that a drive that does not answer holds up no other. */
+  readonly turns: Turns
   found: readonly string[]
 }
 
@@ -78,7 +87,8 @@ export class Watcher {
   /** Model folders by path, and roots that cannot be listed. */
   folders(): readonly WatchedFolder[] {
     const roots = this.#roots.flatMap(({ root: { path, trouble } }) => {
-      return trouble === undefined ? [] : [viewOf(path, 'unreadable', trouble.message)]
+      const isListed = trouble === undefined || this.#followed.has(path)
+      return isListed ? [] : [viewOf(path, 'unreadable', trouble.message)]
     })
     const folders = [...this.#followed.values()].map(({ watch }) => watch.view)
     return [...roots, ...folders].toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
@@ -89,7 +99,8 @@ export class Watcher {
       onEvent: (event) => this.#handleEvent(swept, event),
       onError: (error) => this.#options.onTrouble?.(error),
     })
-    const swept: Swept = { root, sweeps: new Repeated(() => this.#sweep(swept)), found: [] }
+    const sweeps = new Repeated(() => this.#sweep(swept))
+    const swept: Swept = { root, sweeps, turns: new Turns(looksAtOnce), found: [] }
     return swept
   }
 
@@ -109,15 +120,16 @@ export class Watcher {
     const before = swept.root.trouble?.message
     swept.found = await swept.root.sweep()
     if (this.#state !== 'running') return sweepMs
-    const gaveUp = this.#follow()
+    const gaveUp = this.#follow(swept)
     if (gaveUp || swept.root.trouble?.message !== before) this.#options.onChange()
+    if (swept.root.trouble !== undefined) return troubledSweepMs
     return Math.max(sweepMs, sweepShare * (performance.now() - begun))
   }
 
   /** Returns whether a folder was given up; a new one is told of after its first look. */
-  #follow(): boolean {
+  #follow({ found: foundNow, turns }: Swept): boolean {
+    for (const path of foundNow) if (!this.#followed.has(path)) this.#begin(path, turns)
     const found = new Set(this.#roots.flatMap((swept) => swept.found))
-    for (const path of found) if (!this.#followed.has(path)) this.#begin(path)
     let gaveUp = false
     for (const [path, followed] of this.#followed) {
       if (found.has(path)) followed.missingSince = undefined
@@ -132,20 +144,22 @@ export class Watcher {
     followed.missingSince ??= now
     // A snapshot that is no longer the main one is not gone: it was replaced by another.
     const replaced = cacheEntryOf(path) !== undefined
-    if (!replaced && now - followed.missingSince < goneForMs) return false
+    // One that is there and may not be read stays listed until somebody sees to it.
+    const isForbidden = followed.watch.view.state === 'unreadable' && !followed.watch.gone
+    if (!replaced && (isForbidden || now - followed.missingSince < goneForMs)) return false
     followed.looks.stop()
     return this.#followed.delete(path)
   }
 
-  #begin(path: string): void {
+  #begin(path: string, turns: Turns): void {
     const watch = new FolderWatch(path, this.#options.quietMs, () => performance.now())
-    const looks = new Repeated(() => this.#look(path, watch))
+    const looks = new Repeated(() => this.#look(path, watch, turns))
     this.#followed.set(path, { watch, scope: cacheEntryOf(path) ?? path, looks, missingSince: undefined })
     looks.within(0)
   }
 
-  async #look(path: string, watch: FolderWatch): Promise<number> {
-    const { changed, complete, nextMs } = await watch.look()
+  async #look(path: string, watch: FolderWatch, turns: Turns): Promise<number> {
+    const { changed, complete, nextMs } = await turns.run(() => watch.look())
     if (this.#state !== 'running' || this.#followed.get(path)?.watch !== watch) return nextMs
     if (changed) this.#options.onChange()
     if (complete !== undefined) this.#options.onComplete(complete)
