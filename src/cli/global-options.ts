@@ -22,7 +22,7 @@ interface RawOptions {
 export function globalOptions(command: Command): GlobalOptions {
   const raw = command.optsWithGlobals<RawOptions>()
   return {
-    stateDirectory: resolve(raw.stateDir ?? envPaths('mibera', { suffix: '' }).data),
+    stateDirectory: resolve(raw.stateDir ?? process.env.MIBERA_STATE_DIR ?? envPaths('mibera', { suffix: '' }).data),
     json: raw.json === true,
     quiet: raw.quiet === true || raw.json === true,
     verbose: raw.verbose === true,

@@ -1,12 +1,21 @@
 import { Command } from 'commander'
-import { convertCommand } from './commands/convert.ts'
-import { inspectCommand } from './commands/inspect.ts'
-import { planCommand } from './commands/plan.ts'
-import { verifyCommand } from './commands/verify.ts'
 import { programVersion } from './version.ts'
 
-/** The whole command line. Global options may stand before or after the command. */
-export function buildProgram(): Command {
+/** Commands in the order of the help, each with the module that makes it. */
+const commands: readonly { readonly name: string; load(): Promise<Command> }[] = [
+  { name: 'convert', load: async () => (await import('./commands/convert.ts')).convertCommand() },
+  { name: 'inspect', load: async () => (await import('./commands/inspect.ts')).inspectCommand() },
+  { name: 'plan', load: async () => (await import('./commands/plan.ts')).planCommand() },
+  { name: 'verify', load: async () => (await import('./commands/verify.ts')).verifyCommand() },
+  { name: 'daemon', load: async () => (await import('./commands/daemon.ts')).daemonCommand() },
+  { name: 'jobs', load: async () => (await import('./commands/jobs.ts')).jobsCommand() },
+]
+
+/**
+ * The command line for these words. Global options may stand before or after the command. Only commands whose name is
+ * among the words are loaded, all if none is: `mibera jobs status` must not wait for what a conversion needs.
+ */
+export async function buildProgram(words: readonly string[]): Promise<Command> {
   const program = new Command('mibera')
     .description('Turns a folder of Hugging Face safetensors into a quantized GGUF for llama.cpp.')
     .version(programVersion())
@@ -20,10 +29,21 @@ export function buildProgram(): Command {
     .configureOutput({ outputError: () => {} })
     .configureHelp({ showGlobalOptions: true, minWidthToWrap: 30 })
     .exitOverride()
-  for (const command of [convertCommand(), inspectCommand(), planCommand(), verifyCommand()]) {
-    program.addCommand(command.copyInheritedSettings(program))
+  const wanted = commands.filter(({ name }) => words.includes(name))
+  for (const { name, load } of commands) {
+    const needed = wanted.length === 0 || wanted.some((command) => command.name === name)
+    // One that is not needed is known by its name alone, for suggestions.
+    program.addCommand(needed ? await load() : new Command(name))
   }
+  inheritSettings(program)
   return program.addHelpText('after', helpTail)
+}
+
+function inheritSettings(parent: Command): void {
+  for (const command of parent.commands) {
+    command.copyInheritedSettings(parent)
+    inheritSettings(command)
+  }
 }
 
 const helpTail = `
@@ -31,6 +51,8 @@ Examples:
   mibera inspect ./mibera-v1-merged
   mibera plan ./mibera-v1-merged
   mibera convert ./mibera-v1-merged --type Q3_K_M --out mibera-Q3_K_M.gguf
+  mibera daemon start --watch ./models --type Q3_K_M
+  mibera jobs status --watch
 
 Exit status:
   0 done                   5 in conflict with what exists

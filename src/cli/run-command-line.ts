@@ -11,7 +11,7 @@ import { usageError } from './usage-error.ts'
 /** Runs one command line and returns the exit status. Everything that can go wrong ends here as one clear message. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
   watchOutputStreams()
-  const program = buildProgram()
+  const program = await buildProgram(words)
   try {
     await program.parseAsync(words, { from: 'user' })
     return 0

@@ -146,12 +146,12 @@ export const newJobSchema = z.strictObject({
   priority: z.number().int().min(-1000).max(1000).default(0),
   options: z
     .strictObject({
-      family: z.string().optional(),
-      overrides: z.record(z.string(), z.string()).optional(),
-      pre: z.string().optional(),
-      force: z.boolean().optional(),
-      restart: z.boolean().optional(),
-      reclaimSource: z.boolean().optional(),
+      family: z.string().exactOptional(),
+      overrides: z.record(z.string(), z.string()).exactOptional(),
+      pre: z.string().exactOptional(),
+      force: z.boolean().exactOptional(),
+      restart: z.boolean().exactOptional(),
+      reclaimSource: z.boolean().exactOptional(),
     })
     .default({}),
 })

@@ -7,9 +7,11 @@ import type { MixName } from '../../quant/choose-types.ts'
 import type { Recipe } from '../../quant/recipes.ts'
 import { ExitRequest } from '../exit-request.ts'
 import { type GlobalOptions, globalOptions } from '../global-options.ts'
-import { addModelOptions, type ModelOptions, type UnderstoodModel, understandModel } from '../options/model-options.ts'
+import { mixOption } from '../options/mix-option.ts'
+import { addModelOptions, type ModelOptions } from '../options/model-options.ts'
 import { outputPath } from '../options/output-path.ts'
 import { parseMemory, parseRecipes, parseThreads } from '../options/parse.ts'
+import { type UnderstoodModel, understandModel } from '../options/understand-model.ts'
 import { contradictionLines } from '../render/contradictions.ts'
 import { ConvertDisplay } from '../render/convert-display.ts'
 import { stopOnSignals } from '../stop-signals.ts'
@@ -37,19 +39,12 @@ export function convertCommand(): Command {
     .option('--out <path>', 'file to make, or folder to make it in (default: NAME-TYPE.gguf here)')
     .option('--threads <n>', 'worker threads (default: all processors)', parseThreads)
     .option('--max-memory <size>', 'memory to use at the most (default: a quarter, up to 1G)', parseMemory)
-    .addOption(mixOption())
+    .addOption(mixOption().default('latest'))
     .option('--force', 'replace the output if it exists')
     .option('--restart', 'begin anew, giving up what an earlier run left unfinished')
   return addModelOptions(command).action(async (folder: string, options: ConvertCommandOptions) => {
     await convertAll(folder, options, globalOptions(command))
   })
-}
-
-/** `--mix`, whose rules decide which tensor gets which type. */
-export function mixOption(): Option {
-  return new Option('--mix <release>', 'llama.cpp release whose choice of types is followed')
-    .choices(['latest', 'b3613'])
-    .default('latest')
 }
 
 async function convertAll(path: string, options: ConvertCommandOptions, global: GlobalOptions): Promise<void> {

@@ -6,12 +6,13 @@ import { makePlan } from '../../plan/make-plan.ts'
 import type { MixName } from '../../quant/choose-types.ts'
 import { type Recipe, recipe, recipeNames } from '../../quant/recipes.ts'
 import { globalOptions } from '../global-options.ts'
-import { addModelOptions, type ModelOptions, understandModel } from '../options/model-options.ts'
+import { mixOption } from '../options/mix-option.ts'
+import { addModelOptions, type ModelOptions } from '../options/model-options.ts'
 import { outputFolder } from '../options/output-path.ts'
 import { parseRecipes } from '../options/parse.ts'
+import { understandModel } from '../options/understand-model.ts'
 import { planDocument } from '../render/plan-document.ts'
 import { planText } from '../render/plan-text.ts'
-import { mixOption } from './convert.ts'
 
 interface PlanCommandOptions extends ModelOptions {
   readonly type?: readonly Recipe[]
@@ -25,7 +26,7 @@ export function planCommand(): Command {
     .argument('<model-dir>', 'folder with the safetensors')
     .option('--type <types>', 'only these types, and with --json each tensor of them', parseRecipes)
     .option('--out <path>', 'where the output would go, to look at its free disk (default: here)')
-    .addOption(mixOption())
+    .addOption(mixOption().default('latest'))
   return addModelOptions(command).action(async (path: string, options: PlanCommandOptions) => {
     const global = globalOptions(command)
     const { folder, description } = await understandModel(path, options)

@@ -4,7 +4,8 @@ import { formatBytes } from '../../base/byte-count.ts'
 import { compareWithSource, type SourceVerdict } from '../../convert/verify/compare-with-source.ts'
 import { type FileVerdict, verifyFile } from '../../convert/verify/verify-file.ts'
 import { globalOptions } from '../global-options.ts'
-import { addModelOptions, type ModelOptions, understandModel } from '../options/model-options.ts'
+import { addModelOptions, type ModelOptions } from '../options/model-options.ts'
+import { understandModel } from '../options/understand-model.ts'
 import { StatusLine } from '../render/status-line.ts'
 
 interface VerifyCommandOptions extends ModelOptions {

@@ -28,6 +28,12 @@ export function parseThreads(text: string): number {
   return threads
 }
 
+/** A whole number, 0 included. */
+export function parseLines(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.')
+  return Number(text)
+}
+
 export function parseMemory(text: string): number {
   const bytes = parseByteCount(text)
   if (bytes === undefined) throw new InvalidArgumentError('Give a size such as 512M or 1.5G.')

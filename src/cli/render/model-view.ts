@@ -1,6 +1,6 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import type { Contradiction, Fact, Hyperparameters } from '../../model/description.ts'
-import type { UnderstoodModel } from '../options/model-options.ts'
+import type { UnderstoodModel } from '../options/understand-model.ts'
 import { metadataTable } from './metadata-table.ts'
 import { table } from './table.ts'
 import { weightCount } from './weight-count.ts'

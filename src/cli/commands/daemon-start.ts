@@ -1,0 +1,93 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { MiberaError } from '../../base/errors.ts'
+import type { RawSettings } from '../../daemon/settings.ts'
+import type { Recipe } from '../../quant/recipes.ts'
+import { ExitRequest } from '../exit-request.ts'
+import { type GlobalOptions, globalOptions } from '../global-options.ts'
+import { mixOption } from '../options/mix-option.ts'
+import { addModelOptions, type ModelOptions } from '../options/model-options.ts'
+import { parseMemory, parseRecipes, parseThreads } from '../options/parse.ts'
+import { programVersion } from '../version.ts'
+
+interface StartOptions extends ModelOptions {
+  readonly watch?: readonly string[]
+  readonly type?: readonly Recipe[]
+  readonly out?: string
+  readonly mix?: string
+  readonly foreground?: boolean
+  readonly quietTime?: number
+  readonly poll?: boolean
+  readonly threads?: number
+  readonly maxMemory?: number
+  readonly reclaimSource?: boolean
+  readonly yes?: boolean
+}
+
+export function daemonStartCommand(): Command {
+  const command = new Command('start')
+    .description('Start the daemon. It goes on with what an earlier one had not finished.')
+    .option('--watch <dir>', 'convert every model that appears in this folder (repeatable)', collect)
+    .option('--type <types>', 'types of watched models: Q3_K_M,Q2_K (default: Q4_K_M)', parseRecipes)
+    .option('--out <dir>', "folder for watched models' files (default: the watched folder)")
+    .addOption(mixOption())
+    .option('--foreground', 'stay in this terminal, and log to it')
+    .option('--quiet-time <seconds>', 'how long a download must have been still (default: 10)', parseSeconds)
+    .option('--poll', 'look at watched folders by the clock: for network drives')
+    .option('--threads <n>', 'worker threads (default: all processors)', parseThreads)
+    .option('--max-memory <size>', 'memory to use at the most (default: a quarter, up to 1G)', parseMemory)
+    .option('--reclaim-source', "delete each of a watched model's shards once it is converted and read back")
+    .option('--yes', 'yes, delete them')
+  return addModelOptions(command).action(async (options: StartOptions) => {
+    const global = globalOptions(command)
+    const settings = rawSettings(options)
+    if (options.foreground === true) await stayInForeground(settings, global)
+    else await startInBackground(global)
+  })
+}
+
+async function startInBackground({ stateDirectory, json, quiet }: GlobalOptions): Promise<void> {
+  const { startDetached } = await import('../../daemon/start-daemon.ts')
+  const [, script = '', ...words] = process.argv
+  const pid = await startDetached(stateDirectory, [script, ...words, '--foreground', '--state-dir', stateDirectory])
+  if (json) process.stdout.write(`${JSON.stringify({ pid, stateDirectory }, null, 2)}\n`)
+  else if (!quiet) process.stdout.write(`The daemon runs (process ${pid}). "mibera jobs status" shows what it does.\n`)
+}
+
+async function stayInForeground(settings: RawSettings, { stateDirectory, quiet }: GlobalOptions): Promise<void> {
+  const { runDaemon } = await import('../../daemon/daemon-process.ts')
+  const { logLine } = await import('../render/log-line.ts')
+  // Started by `startDetached`: what it says is in the log.
+  const detached = process.send !== undefined
+  const echo = detached || quiet ? undefined : (line: string) => void process.stderr.write(logLine(line))
+  const status = await runDaemon(stateDirectory, settings, programVersion(), {
+    ...(echo === undefined ? {} : { echo }),
+    report: (report) => process.send?.(report, () => {}),
+  })
+  if (status !== 0) throw new ExitRequest(status)
+}
+
+/** @throws MiberaError USAGE where shards are to be deleted without a clear yes. */
+function rawSettings({ foreground: _, yes, override, type, ...settings }: StartOptions): RawSettings {
+  if (settings.reclaimSource === true && yes !== true) {
+    throw new MiberaError('USAGE', "--reclaim-source deletes the model's shards as they are converted", {
+      subject: '--reclaim-source',
+      hint: 'Add --yes if that is meant. Such a conversion cannot be restarted from zero without a new download.',
+    })
+  }
+  return {
+    ...settings,
+    ...(type === undefined ? {} : { type: type.map(({ name }) => name) }),
+    ...(override === undefined ? {} : { override: Object.fromEntries(override) }),
+  }
+}
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value]
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text)
+  if (text.trim() === '' || !(seconds >= 0 && seconds <= 86_400))
+    throw new InvalidArgumentError('Give seconds from 0 to 86400.')
+  return seconds
+}

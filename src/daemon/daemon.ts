@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { type OpenState, openState } from '../convert/state/open-state.ts'
+import { ThreadLimit } from '../convert/thread-limit.ts'
+import { JobStore } from '../jobs/store/job-store.ts'
+import { availableMemoryFrom, systemAvailableMemory } from './available-memory.ts'
+import { Control } from './control.ts'
+import { controlAddress } from './control-address.ts'
+import { JobRequests } from './job-requests.ts'
+import type { Log } from './log.ts'
+import { MemoryGuard } from './memory-guard.ts'
+import { ControlServer } from './server.ts'
+import type { LoadedSettings, Settings } from './settings.ts'
+import { Supervisor } from './supervisor.ts'
+import type { Watcher } from './watch/watcher.ts'
+import { addWatchedJobs } from './watched-jobs.ts'
+
+export interface DaemonOptions {
+  readonly stateDirectory: string
+  readonly settings: LoadedSettings
+  readonly version: string
+  readonly log: Log
+  /** Somebody asked over the control API for the daemon to end. */
+  readonly onStopRequest: () => void
+}
+
+/**
+ * The long-lived process's parts, put together: it holds the state directory, runs jobs, watches folders and memory,
+ * and answers the control API. One start/stop contract: stop is safe before start, and twice.
+ */
+export class Daemon {
+  readonly #options: DaemonOptions
+  readonly #settings: Settings
+  readonly #started = Date.now()
+  readonly #threadLimit: ThreadLimit
+  readonly #guard: MemoryGuard
+  #parts: Parts | undefined
+  #watcher: Watcher | undefined
+  #stopped: Promise<void> | undefined
+
+  constructor(options: DaemonOptions) {
+    this.#options = options
+    this.#settings = options.settings.values
+    const { threads, memoryFloor, memoryFile } = this.#settings
+    this.#threadLimit = new ThreadLimit(threads)
+    this.#guard = new MemoryGuard({
+      limit: this.#threadLimit,
+      mostThreads: threads,
+      floor: memoryFloor,
+      read: memoryFile === null ? systemAvailableMemory : availableMemoryFrom(memoryFile),
+      onChange: (change) => options.log.warn(change, `${change.threads} threads: ${change.available} bytes available`),
+    })
+  }
+
+  /**
+   * Returns as soon as the control API answers; folders are looked at and jobs begun after that.
+   * @throws MiberaError STATE_IN_USE when another process holds the state directory; and as openState and the server.
+   */
+  async start(): Promise<void> {
+    const { stateDirectory, log } = this.#options
+    const parts = this.#assemble(openState(stateDirectory))
+    this.#parts = parts
+    try {
+      await parts.server.start()
+    } catch (error) {
+      parts.state.close()
+      throw error
+    }
+    this.#guard.start()
+    parts.supervisor.start()
+    await this.#watch(parts)
+    log.info({ settings: this.#settings, stateDirectory }, 'the daemon runs')
+  }
+
+  /** Finishes the slices in hand, makes them durable, and gives everything back. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stopAll()
+    return this.#stopped
+  }
+
+  /** For a process that must end before {@link stop} has. */
+  excuse(): void {
+    this.#parts?.supervisor.excuse()
+  }
+
+  async #stopAll(): Promise<void> {
+    this.#guard.stop()
+    await this.#watcher?.stop()
+    if (this.#parts === undefined) return
+    const { supervisor, server, state } = this.#parts
+    await supervisor.stop()
+    server.stopListening()
+    state.close()
+    this.#options.log.info('the daemon has stopped')
+    await server.stop()
+  }
+
+  #assemble(state: OpenState): Parts {
+    const { version, log, stateDirectory } = this.#options
+    const { threads, maxMemory } = this.#settings
+    const store = new JobStore(state.database)
+    const supervisor = new Supervisor({
+      ...{ database: state.database, store, version, threads, threadLimit: this.#threadLimit, maxMemory, log },
+      lease: `process ${process.pid} on ${hostname()}, ${randomUUID()}`,
+      // What conversions need is loaded with the first one: the control API answers sooner.
+      run: async (job, context) => (await import('../jobs/run-job.ts')).runJob(job, context),
+    })
+    const requests = new JobRequests(state.database, store, supervisor)
+    const control = new Control({
+      ...{ stateDirectory, version, settings: this.#options.settings, started: this.#started },
+      ...{ store, supervisor, requests, threadLimit: this.#threadLimit, guard: this.#guard },
+      folders: () => this.#watcher?.folders() ?? [],
+      stopping: () => this.#stopped !== undefined,
+      requestStop: this.#options.onStopRequest,
+    })
+    const server = new ControlServer(controlAddress(stateDirectory), control)
+    return { state, store, supervisor, requests, server }
+  }
+
+  async #watch({ store, supervisor, requests }: Parts): Promise<void> {
+    const { watch, quietTime, poll } = this.#settings
+    if (watch.length === 0 || this.#stopped !== undefined) return
+    const { log } = this.#options
+    const { Watcher } = await import('./watch/watcher.ts')
+    this.#watcher = new Watcher({
+      ...{ roots: watch, quietMs: quietTime * 1000, poll },
+      onComplete: (folder) => {
+        addWatchedJobs(folder, this.#settings, store, log, (id) => requests.act(id, 'cancel', 'remove'))
+          .then(() => supervisor.look())
+          .catch((error: unknown) => log.error({ err: error, model: folder.path }, `no job for ${folder.path}`))
+      },
+      onChange: () => {},
+      onTrouble: (error) => log.warn({ err: error }, 'the file system does not tell of changes; looking by the clock'),
+    })
+    await this.#watcher.start()
+  }
+}
+
+interface Parts {
+  readonly state: OpenState
+  readonly store: JobStore
+  readonly supervisor: Supervisor
+  readonly requests: JobRequests
+  readonly server: ControlServer
+}
