@@ -69,6 +69,9 @@ export const errorCodes = {
 
   IO: { exit: exitStatus.io, retry: true },
   WORKER_DIED: { exit: exitStatus.io, retry: true },
+
+  SERVICE_UNSUPPORTED: { exit: exitStatus.usage, retry: false },
+  SERVICE_FAILED: { exit: exitStatus.io, retry: true },
 } as const satisfies Record<string, { exit: number; retry: boolean }>
 
 export type ErrorCode = keyof typeof errorCodes
