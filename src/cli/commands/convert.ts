@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { exitStatus } from '../../base/error-codes.ts'
 import { type ConvertOutcome, convert } from '../../convert/convert.ts'
+import type { NewJobRequest } from '../../daemon/protocol.ts'
 import { defaultMemory, defaultThreads } from '../../plan/machine-defaults.ts'
 import { makePlan } from '../../plan/make-plan.ts'
 import type { MixName } from '../../quant/choose-types.ts'
@@ -16,6 +17,7 @@ import { contradictionLines } from '../render/contradictions.ts'
 import { ConvertDisplay } from '../render/convert-display.ts'
 import { stopOnSignals } from '../stop-signals.ts'
 import { programVersion } from '../version.ts'
+import { convertInDaemon } from './convert-in-daemon.ts'
 
 interface ConvertCommandOptions extends ModelOptions {
   readonly type: readonly Recipe[]
@@ -53,14 +55,30 @@ async function convertAll(path: string, options: ConvertCommandOptions, global: 
   const done: object[] = []
   for (const recipe of options.type) {
     const output = outputPath(model.folder.path, recipe, options.out, options.type.length > 1)
-    const outcome = await convertOne(model, recipe, output, options, global)
-    if (outcome.kind === 'stopped') {
-      if (global.json) process.stdout.write(`${JSON.stringify({ outcome: 'stopped', output, done }, null, 2)}\n`)
+    const outcome =
+      (await convertInDaemon(jobRequest(model.folder.path, recipe, output, options), global)) ??
+      (await convertOne(model, recipe, output, options, global))
+    if (outcome.kind !== 'published') {
+      if (global.json) process.stdout.write(`${JSON.stringify({ outcome: outcome.kind, output, done }, null, 2)}\n`)
       throw new ExitRequest(exitStatus.interrupted)
     }
-    done.push({ output, totals: outcome.report.totals })
+    done.push({ output, totals: 'report' in outcome ? outcome.report.totals : outcome.totals })
   }
   if (global.json) process.stdout.write(`${JSON.stringify({ outcome: 'published', done }, null, 2)}\n`)
+}
+
+function jobRequest(model: string, recipe: Recipe, output: string, options: ConvertCommandOptions): NewJobRequest {
+  const { mix, family, pre, override, force, restart } = options
+  return {
+    ...{ model, output, recipe: recipe.name, mix },
+    options: {
+      ...(family === undefined ? {} : { family }),
+      ...(pre === undefined ? {} : { pre }),
+      ...(override === undefined ? {} : { overrides: Object.fromEntries(override) }),
+      ...(force === undefined ? {} : { force }),
+      ...(restart === undefined ? {} : { restart }),
+    },
+  }
 }
 
 async function convertOne(

@@ -40,11 +40,9 @@ function daemonLines(daemon: DaemonView | null, stateDirectory: string, columns:
   const { threads, mostThreads, memory, pid, stopping } = daemon
   const available = memory.available === null ? '' : `, ${formatBytes(memory.available)} available`
   const short = threads < mostThreads ? ', short of memory' : ''
-  return wrap(
-    `Daemon ${stopping ? 'is stopping' : 'runs'} (process ${pid}): ${threads} of ${mostThreads} threads${short}, ` +
-      `memory ${formatBytes(memory.resident)} of ${formatBytes(memory.budget)}${available}`,
-    columns,
-  )
+  const budget = `${formatBytes(memory.resident)} of ${formatBytes(memory.budget)}`
+  const running = `Daemon ${pid}${stopping ? ' is stopping' : ''}: ${threads} of ${mostThreads} threads${short}`
+  return wrap(`${running}, memory ${budget}${available}`, columns)
 }
 
 function folderLines(folders: readonly FolderView[], columns: number): string[] {

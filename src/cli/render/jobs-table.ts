@@ -43,12 +43,14 @@ export function jobText({ job, tensors, events }: JobDetails, now: number, colum
   return `${lines.join('\n')}\n`
 }
 
-/** "2026-11-22 22:41:03Z  moved from queued to running" */
+/** "2026-11-22 22:41:03Z  queued → running" */
 export function eventLine({ at, kind, detail }: EventView): string {
   const time = new Date(at)
     .toISOString()
     .replace('T', ' ')
     .replace(/\.\d+Z$/, 'Z')
+  if (kind === 'moved')
+    return `${time}  ${detail.from} → ${detail.to}${detail.reason === undefined ? '' : `:${detailText({ reason: detail.reason })}`}`
   return `${time}  ${kind}${detailText(detail)}`
 }
 

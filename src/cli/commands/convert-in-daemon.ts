@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises'
+import { MiberaError } from '../../base/errors.ts'
+import { outputPaths } from '../../convert/output-paths.ts'
+import type { Report } from '../../convert/report.ts'
+import { DaemonClient } from '../../daemon/client.ts'
+import type { JobDetails, JobView, NewJobRequest, Status } from '../../daemon/protocol.ts'
+import type { GlobalOptions } from '../global-options.ts'
+import { FollowDisplay } from '../render/follow-display.ts'
+
+export type HandedOver =
+  | { readonly kind: 'published'; readonly totals: Report['totals'] }
+  /** The reader left, or the daemon: the job goes on without this process. */
+  | { readonly kind: 'left' }
+
+/**
+ * Gives a conversion to the daemon and follows it to its end.
+ * @returns `undefined` when no daemon runs.
+ * @throws MiberaError with which the daemon refused the job, or the job failed.
+ */
+export async function convertInDaemon(
+  request: NewJobRequest,
+  { stateDirectory, quiet }: GlobalOptions,
+): Promise<HandedOver | undefined> {
+  const client = new DaemonClient(stateDirectory)
+  const job = await addOrFind(client, request)
+  if (job === undefined) return undefined
+  const display = new FollowDisplay(quiet)
+  display.begin(job)
+  const leave = new AbortController()
+  const onSignal = () => leave.abort()
+  for (const signal of signals) process.on(signal, onSignal)
+  try {
+    const last = await follow(client, job.id, leave.signal, display)
+    return await conclude(last, display, leave.signal.aborted)
+  } finally {
+    display.clear()
+    for (const signal of signals) process.off(signal, onSignal)
+  }
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** A new job or, where one for the same conversion is open, that one: the same command again shows how far it is. */
+async function addOrFind(client: DaemonClient, request: NewJobRequest): Promise<JobView | undefined> {
+  try {
+    return await client.ask<JobView>('POST', '/v1/jobs', request)
+  } catch (error) {
+    if (!(error instanceof MiberaError) || error.code !== 'JOB_EXISTS') throw error
+    const open = 'waiting,queued,running,verifying,paused'
+    const jobs = (await client.ask<JobView[]>('GET', `/v1/jobs?state=${open}&limit=10000`)) ?? []
+    const same = jobs.find((job) => sameConversion(job, request))
+    if (same === undefined) throw error
+    if (same.state !== 'paused') return same
+    return client.ask<JobView>('POST', `/v1/jobs/${same.id}/resume`)
+  }
+}
+
+function sameConversion(job: JobView, request: NewJobRequest): boolean {
+  const { output, model, recipe, mix } = request
+  return job.output === output && job.model === model && job.recipe === recipe && job.mix === mix
+}
+
+const followed: readonly JobView['state'][] = ['waiting', 'queued', 'running', 'verifying']
+
+/** Shows the job until it is at an end, the reader leaves, or the daemon does. Returns it as it was seen last. */
+async function follow(
+  client: DaemonClient,
+  id: number,
+  leave: AbortSignal,
+  display: FollowDisplay,
+): Promise<JobView | undefined> {
+  let last: JobView | undefined
+  try {
+    for await (const { event, data } of (await client.events(`?job=${id}`, leave)) ?? []) {
+      if (event !== 'status') continue
+      const { jobs, at } = JSON.parse(data) as Status
+      last = jobs.find((job) => job.id === id) ?? (await client.ask<JobDetails>('GET', `/v1/jobs/${id}`))?.job
+      if (last === undefined || !followed.includes(last.state)) return last
+      display.show(last, at)
+    }
+  } catch (error) {
+    if (!leave.aborted) throw error
+  }
+  return last
+}
+
+async function conclude(job: JobView | undefined, display: FollowDisplay, left: boolean): Promise<HandedOver> {
+  if (job?.state === 'done') {
+    const { totals } = JSON.parse(await readFile(outputPaths(job.output).report, 'utf8')) as Report
+    display.done(job, totals)
+    return { kind: 'published', totals }
+  }
+  if (job?.state === 'failed') {
+    const { code, message, hint } = job.reason ?? { code: 'INTERNAL', message: `job ${job.id} failed` }
+    throw new MiberaError(code, message, hint === undefined ? {} : { hint })
+  }
+  display.left(job, left)
+  return { kind: 'left' }
+}

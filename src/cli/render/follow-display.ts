@@ -1,0 +1,78 @@
+import { formatBytes } from '../../base/byte-count.ts'
+import { formatDuration } from '../../base/duration.ts'
+import type { ReportTotals } from '../../convert/report.ts'
+import type { JobView } from '../../daemon/protocol.ts'
+import { progressLine } from './progress-line.ts'
+import { StatusLine } from './status-line.ts'
+
+/** Time between two plain lines where there is no terminal. */
+const plainMilliseconds = 10_000
+
+/** Shows on standard error a job that the daemon runs. */
+export class FollowDisplay {
+  readonly #quiet: boolean
+  readonly #status = new StatusLine(process.stderr)
+  #drawn = performance.now()
+  #told = ''
+
+  constructor(quiet: boolean) {
+    this.#quiet = quiet
+  }
+
+  begin({ id, recipe }: JobView): void {
+    this.#note(`Job ${id} of the daemon: converting to ${recipe}. Ctrl-C leaves it running.`)
+  }
+
+  /** @param now milliseconds since the epoch. */
+  show(job: JobView, now: number): void {
+    const said = standing(job, now)
+    if (said !== this.#told && said !== '') this.#note(said)
+    this.#told = said
+    const elapsed = performance.now() - this.#drawn
+    if (this.#quiet || said !== '' || (!this.#status.terminal && elapsed < plainMilliseconds)) return
+    this.#drawn = performance.now()
+    this.#status.draw(workLine(job, this.#status.columns))
+  }
+
+  done({ output, started, ended }: JobView, { bytes, bitsPerWeight }: ReportTotals): void {
+    const took = started === null || ended === null ? '' : `, in ${formatDuration((ended - started) / 1000)}`
+    this.#note(output)
+    this.#note(`  ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits per weight, read back and verified${took}`)
+  }
+
+  /** @param left whether the reader has left; otherwise somebody else ended the job or the daemon. */
+  left(job: JobView | undefined, left: boolean): void {
+    if (left)
+      this.#note(
+        `The job goes on in the daemon: "mibera jobs status" shows it, "mibera jobs cancel ${job?.id ?? 'ID'}" ends it.`,
+      )
+    else if (job?.state === 'paused') this.#note(`Job ${job.id} was paused: "mibera jobs resume ${job.id}" goes on.`)
+    else if (job?.state === 'cancelled') this.#note(`Job ${job.id} was cancelled.`)
+    else this.#note('The daemon has ended. The job goes on when it is started again.')
+  }
+
+  clear(): void {
+    this.#status.clear()
+  }
+
+  #note(line: string): void {
+    if (!this.#quiet) this.#status.note(line)
+  }
+}
+
+/** What holds a job up, if something does; the same text as long as nothing changes. */
+function standing({ state, reason, needsDisk }: JobView, _now: number): string {
+  if (state === 'queued') return 'It waits for its turn.'
+  if (state !== 'waiting' || reason === null) return ''
+  const until =
+    needsDisk === null
+      ? 'It is tried again by itself.'
+      : `It goes on by itself when ${formatBytes(needsDisk)} are free.`
+  return `It waits: ${reason.message}. ${until}`
+}
+
+function workLine({ recipe, state, fraction, doneBytes, totalBytes, live }: JobView, columns: number): string {
+  if (state === 'verifying') return 'reading the file back'
+  const speed = { weightsPerSecond: live?.weightsPerSecond ?? Number.NaN, secondsLeft: live?.secondsLeft ?? Number.NaN }
+  return progressLine(recipe, { fraction, doneBytes, totalBytes, ...speed }, columns)
+}
