@@ -73,3 +73,24 @@ CREATE TABLE event (
 ) STRICT;
 
 CREATE INDEX event_of_job ON event (job, id);
+
+-- The plan of a conversion that deletes its sources as it goes: without them it could not be made again.
+CREATE TABLE kept_plan (
+  conversion     INTEGER PRIMARY KEY REFERENCES conversion (id) ON DELETE CASCADE,
+  -- JSON of the plan but for its header.
+  plan           TEXT NOT NULL CHECK (json_valid(plan)),
+  header         BLOB NOT NULL,
+  -- JSON, for the report.
+  contradictions TEXT NOT NULL CHECK (json_valid(contradictions))
+) STRICT;
+
+-- A shard that was deleted as asked. Written before the deletion: after a crash the file may still be there.
+CREATE TABLE reclaimed_shard (
+  conversion   INTEGER NOT NULL REFERENCES conversion (id) ON DELETE CASCADE,
+  -- Position in the plan's sources.
+  source       INTEGER NOT NULL CHECK (source >= 0),
+  path         TEXT    NOT NULL,
+  size         INTEGER NOT NULL,
+  at_ms        INTEGER NOT NULL,
+  PRIMARY KEY (conversion, source)
+) STRICT, WITHOUT ROWID;

@@ -60,17 +60,24 @@ export async function requireDiskSpace(plan: Plan, partPath: string): Promise<vo
 
 /**
  * Refuses to go on when a source is no longer the file that was planned with.
+ * @param reclaimed positions of sources that were deleted on purpose.
  * @throws MiberaError SHARD_CHANGED
  */
-export async function requireSameSources(plan: Plan): Promise<void> {
-  for (const source of plan.sources) {
-    const facts = await stat(source.path).catch((cause: unknown) => {
-      throw changed(source.name, `it can no longer be read (${(cause as Error).message})`, cause)
-    })
-    if (facts.size !== source.size)
-      throw changed(source.name, `its size went from ${source.size} to ${facts.size} bytes`)
-    if (Math.floor(facts.mtimeMs) !== source.modifiedMs) throw changed(source.name, 'it was written to')
+export async function requireSameSources(plan: Plan, reclaimed: ReadonlySet<number>): Promise<void> {
+  for (const index of plan.sources.keys()) {
+    if (!reclaimed.has(index)) await requireSameSource(plan, index)
   }
+}
+
+/** @throws MiberaError SHARD_CHANGED */
+export async function requireSameSource({ sources }: Plan, index: number): Promise<void> {
+  const source = sources[index]
+  if (source === undefined) throw new RangeError(`the plan has no source ${index}`)
+  const facts = await stat(source.path).catch((cause: unknown) => {
+    throw changed(source.name, `it can no longer be read (${(cause as Error).message})`, cause)
+  })
+  if (facts.size !== source.size) throw changed(source.name, `its size went from ${source.size} to ${facts.size} bytes`)
+  if (Math.floor(facts.mtimeMs) !== source.modifiedMs) throw changed(source.name, 'it was written to')
 }
 
 function changed(shard: string, how: string, cause?: unknown): MiberaError {

@@ -11,6 +11,7 @@ import type { Report } from './report.ts'
 import { requireKernels } from './require-kernels.ts'
 import type { ConvertOptions, Run } from './run.ts'
 import type { StateDatabase } from './state/database.ts'
+import { readReclaimed } from './state/reclaimed-shards.ts'
 import { withState } from './state/with-state.ts'
 import { bufferRoom, threadsWithin } from './thread-budget.ts'
 import { WorkerPool } from './worker-pool.ts'
@@ -42,9 +43,10 @@ export async function convertIn(
   try {
     await refuseSourceAsOutput(plan, Object.values(paths))
     const prepared = await prepare(plan, paths, database, options)
+    const reclaimed = reclaimedSources(database, prepared.conversion.id)
     const pool = new WorkerPool(threads, {
       kernels: compileKernels(),
-      sources: plan.sources.map(({ path }) => path),
+      sources: plan.sources.map(({ path }, index) => (reclaimed.has(index) ? undefined : path)),
       output: prepared.kind === 'renamed' ? paths.output : paths.part,
       room,
     })
@@ -64,8 +66,12 @@ export async function convertIn(
 async function carryOut(run: Run, prepared: Prepared): Promise<ConvertOutcome> {
   if (prepared.kind === 'ready') {
     if ((await fillPart(run, prepared)) === 'stopped') return { kind: 'stopped' }
-    await requireSameSources(run.plan)
+    await requireSameSources(run.plan, reclaimedSources(run.database, prepared.conversion.id))
   }
   const report = await finish(run, prepared)
   return report === 'stopped' ? { kind: 'stopped' } : { kind: 'published', report }
+}
+
+function reclaimedSources(database: StateDatabase, conversion: number): ReadonlySet<number> {
+  return new Set(readReclaimed(database, conversion).map(({ source }) => source))
 }

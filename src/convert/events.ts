@@ -1,4 +1,4 @@
-import type { PlannedTensor } from '../plan/plan.ts'
+import type { PlannedTensor, PlanSource } from '../plan/plan.ts'
 
 /** What an earlier run had done of a conversion; all 0 for a new one. */
 export interface KeptWork {
@@ -21,6 +21,10 @@ export type ConvertEvent =
   | { readonly kind: 'slice'; readonly tensor: PlannedTensor; readonly weights: number; readonly byteLength: number }
   /** The slices so far are durable and bookmarked. */
   | { readonly kind: 'bookmarked'; readonly slices: number }
+  /** A shard was deleted, as asked: the output holds all of it, durable and read back. */
+  | { readonly kind: 'reclaimed'; readonly shard: PlanSource }
+  /** It could not be deleted; the conversion goes on. */
+  | { readonly kind: 'reclaim-failed'; readonly shard: PlanSource; readonly reason: string }
   /** All slices are bookmarked; the file is being read back. */
   | { readonly kind: 'reading-back' }
   | { readonly kind: 'read-back'; readonly tensor: PlannedTensor }

@@ -2,12 +2,14 @@ import { costPerWeight } from '../plan/cost.ts'
 import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
 import { Checkpoints, usualBatch } from './checkpoints.ts'
-import type { KeptWork } from './events.ts'
+import type { EventListener, KeptWork } from './events.ts'
 import type { Prepared } from './prepare.ts'
 import { findDamagedSlices } from './read-back.ts'
+import { Reclaimer } from './reclaim.ts'
 import type { Run } from './run.ts'
 import { runSlices, type SliceRun } from './run-slices.ts'
 import { allSlices, type SliceId, tensorOf } from './slice-job.ts'
+import { goneSources, sourceReclaimed } from './source-reclaimed.ts'
 import { type Bookmark, dropBookmarks, readBookmarks } from './state/bookmarks.ts'
 
 /** Makes every slice that is not already in the part file, bookmarking as it goes. */
@@ -16,14 +18,29 @@ export async function fillPart(
   { conversion, part, discarded }: Extract<Prepared, { kind: 'ready' }>,
 ): Promise<'finished' | 'stopped'> {
   const { plan, pool, threads } = run
-  const { onEvent, stop } = run.options
+  const { onEvent, stop, reclaim } = run.options
   if (discarded !== undefined) onEvent({ kind: 'discarded', ...discarded })
   const kept = await trustedBookmarks(run, conversion.id)
   onEvent({ kind: 'begun', threads, ...keptWork(plan, kept) })
   const done = new Set(kept.map(keyOf))
   const todo = [...allSlices(plan)].filter((slice) => !done.has(keyOf(slice)))
-  const checkpoints = new Checkpoints(part, run.database, conversion.id, run.options.batch ?? usualBatch, onEvent)
-  return makeSlices(run, { plan, pool, checkpoints, onEvent, stop }, todo)
+  const checkpointsTelling = (tell: EventListener) =>
+    new Checkpoints(part, run.database, conversion.id, run.options.batch ?? usualBatch, tell)
+  if (reclaim === undefined) {
+    return makeSlices(run, { plan, pool, checkpoints: checkpointsTelling(onEvent), onEvent, stop }, todo)
+  }
+  const reclaimer = new Reclaimer(run, conversion.id, reclaim)
+  await reclaimer.finishEarlier()
+  const checkpoints = checkpointsTelling((event) => {
+    onEvent(event)
+    reclaimer.look()
+  })
+  const either = AbortSignal.any([stop, reclaimer.failed])
+  try {
+    return await makeSlices(run, { plan, pool, checkpoints, onEvent, stop: either }, todo)
+  } finally {
+    await reclaimer.finish()
+  }
 }
 
 /** First the tensors that must be alone, each by itself on one thread, then all others. */
@@ -49,6 +66,7 @@ async function trustedBookmarks(run: Run, conversion: number): Promise<Bookmark[
   run.options.onEvent({ kind: 'checking', slices: bookmarks.length })
   const damaged = await findDamagedSlices(run.plan, bookmarks, run.pool, run.options.stop)
   if (damaged.length === 0) return bookmarks
+  await requireSourcesOf(run, damaged)
   dropBookmarks(run.database, conversion, damaged)
   run.options.onEvent({
     kind: 'discarded',
@@ -57,6 +75,18 @@ async function trustedBookmarks(run: Run, conversion: number): Promise<Bookmark[
   })
   const bad = new Set(damaged.map(keyOf))
   return bookmarks.filter((bookmark) => !bad.has(keyOf(bookmark)))
+}
+
+/** Refuses to drop what cannot be made again. */
+async function requireSourcesOf({ plan, paths, database }: Run, slices: readonly SliceId[]): Promise<void> {
+  const needed = new Set(
+    slices.flatMap((id) => {
+      const { source } = tensorOf(plan, id)
+      return source.kind === 'rows' ? source.ranges.map((range) => range.source) : []
+    }),
+  )
+  const gone = (await goneSources(database, paths.output)).filter(({ source }) => needed.has(source))
+  if (gone.length > 0) throw sourceReclaimed(paths.output, gone, 'was damaged on disk and cannot be made again')
 }
 
 function keyOf({ tensor, slice }: SliceId): string {

@@ -6,6 +6,7 @@ import { requireDiskSpace } from './check-output.ts'
 import type { OutputPaths } from './output-paths.ts'
 import { planDifference } from './plan-difference.ts'
 import type { ConvertOptions } from './run.ts'
+import { refuseWithoutSources } from './source-reclaimed.ts'
 import { readBookmarks } from './state/bookmarks.ts'
 import { beginConversion, type Conversion, findConversion } from './state/conversions.ts'
 import type { StateDatabase } from './state/database.ts'
@@ -28,7 +29,7 @@ export interface Discarded {
 
 /**
  * Decides whether to begin or to go on, and opens the part file for it.
- * @throws MiberaError OUTPUT_EXISTS, PART_FOREIGN, PLAN_CHANGED, DISK_TOO_SMALL, DISK_FULL
+ * @throws MiberaError OUTPUT_EXISTS, PART_FOREIGN, PLAN_CHANGED, SOURCE_RECLAIMED, DISK_TOO_SMALL, DISK_FULL
  */
 export async function prepare(
   plan: Plan,
@@ -41,6 +42,7 @@ export async function prepare(
   const finished = await partFileExtent(paths.output)
   const begin = async (discarded?: Discarded): Promise<Prepared> => {
     if (finished !== undefined && !options.force) throw outputExists(paths.output)
+    await refuseWithoutSources(database, paths.output, discarded?.reason ?? 'cannot begin anew')
     await requireDiskSpace(plan, paths.part)
     // In this order: a crash in between leaves a part file without bookmarks, never bookmarks of another file.
     const conversion = beginConversion(database, paths.output, options.model, plan)

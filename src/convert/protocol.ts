@@ -5,8 +5,8 @@ import type { Segment } from '../plan/slices.ts'
 /** What a worker thread is given once, when it starts. */
 export interface WorkerSetup {
   readonly kernels: WebAssembly.Module
-  /** Absolute paths, numbered as in `Plan.sources`. */
-  readonly sources: readonly string[]
+  /** Absolute paths, numbered as in `Plan.sources`; undefined for those that are no longer needed. */
+  readonly sources: readonly (string | undefined)[]
   readonly output: string
   readonly room: BufferRoom
 }
@@ -20,7 +20,7 @@ export interface BufferRoom {
   readonly columns: number
 }
 
-export type Job = QuantizeJob | ScanJob | DigestJob
+export type Job = QuantizeJob | ScanJob | DigestJob | ReleaseJob
 
 /** Reads a slice, quantizes it, writes its blocks. */
 export interface QuantizeJob extends SliceInput {
@@ -58,10 +58,17 @@ export interface DigestJob {
   readonly lengths: readonly number[]
 }
 
+/** Closes a source that is no longer needed. */
+export interface ReleaseJob {
+  readonly kind: 'release'
+  readonly source: number
+}
+
 export interface JobResults {
   quantize: QuantizeResult
   scan: ScanResult
   digest: DigestResult
+  release: null
 }
 
 export type QuantizeResult =

@@ -38,17 +38,34 @@ export async function readBack(
   const digests = await mapLimited(plan.tensors, pool.capacity, async (tensor, index) => {
     if (stop.aborted) return ''
     const slices = bookmarks.filter((bookmark) => bookmark.tensor === index)
-    const lengths = slices.map(({ slice }) => sliceOf(tensor, slice).byteLength)
-    if (lengths.reduce((sum, length) => sum + length, 0) !== tensor.byteLength) {
-      throw new MiberaError('INTERNAL', `the bookmarks of ${tensor.name} do not cover it`, { subject: tensor.name })
-    }
-    const { pieces, whole } = await pool.run({ kind: 'digest', offset: tensor.offset, lengths })
-    const wrong = slices.findIndex(({ sha256 }, piece) => !sameBytes(sha256, pieces[piece]))
-    if (wrong >= 0) throw changedOnDisk(tensor.name, wrong)
+    const digest = await readTensorBack(plan, index, slices, pool)
     onEvent({ kind: 'read-back', tensor })
-    return Buffer.from(whole).toString('hex')
+    return digest
   })
   return stop.aborted ? 'stopped' : digests
+}
+
+/**
+ * Reads one tensor of the file and compares it, slice by slice, with the digests taken before it was written.
+ * @param bookmarks of all its slices, in order.
+ * @returns its SHA-256 (hex).
+ * @throws MiberaError VERIFICATION_FAILED
+ */
+export async function readTensorBack(
+  plan: Plan,
+  index: number,
+  bookmarks: readonly Bookmark[],
+  pool: WorkerPool,
+): Promise<string> {
+  const tensor = tensorOf(plan, { tensor: index, slice: 0 })
+  const lengths = bookmarks.map(({ slice }) => sliceOf(tensor, slice).byteLength)
+  if (lengths.reduce((sum, length) => sum + length, 0) !== tensor.byteLength) {
+    throw new MiberaError('INTERNAL', `the bookmarks of ${tensor.name} do not cover it`, { subject: tensor.name })
+  }
+  const { pieces, whole } = await pool.run({ kind: 'digest', offset: tensor.offset, lengths })
+  const wrong = bookmarks.findIndex(({ sha256 }, piece) => !sameBytes(sha256, pieces[piece]))
+  if (wrong >= 0) throw changedOnDisk(tensor.name, wrong)
+  return Buffer.from(whole).toString('hex')
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {

@@ -3,6 +3,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { BatchLimits } from './checkpoints.ts'
 import type { EventListener } from './events.ts'
 import type { OutputPaths } from './output-paths.ts'
+import type { ReclaimWish } from './reclaim.ts'
 import type { StateDatabase } from './state/database.ts'
 import type { ThreadLimit } from './thread-limit.ts'
 import type { WorkerPool } from './worker-pool.ts'
@@ -28,6 +29,8 @@ export interface ConvertOptions {
   readonly force: boolean
   /** Give up what an earlier run left unfinished. */
   readonly restart: boolean
+  /** Delete each source when the output holds all of it; without this, sources are never touched. */
+  readonly reclaim?: ReclaimWish
   /** When finished slices are made durable; a couple of seconds unless said otherwise. */
   readonly batch?: BatchLimits
   /** Aborted: finish the slices in hand, bookmark them, and return. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
+import { MiberaError } from '../base/errors.ts'
 import type { ByteSource } from '../disk/byte-source.ts'
 import { openLocalFile } from '../disk/local-file.ts'
 import { bytesPerElement } from '../formats/safetensors/dtype.ts'
@@ -28,10 +29,15 @@ export class SliceRunner {
   readonly #buffers: ThreadBuffers
   readonly #free: SliceBuffers[]
   readonly #waiting: ((slot: SliceBuffers) => void)[] = []
-  readonly #sources: readonly ByteSource[]
+  readonly #sources: (ByteSource | undefined)[]
   readonly #output: FileHandle
 
-  private constructor(kernels: Kernels, buffers: ThreadBuffers, sources: readonly ByteSource[], output: FileHandle) {
+  private constructor(
+    kernels: Kernels,
+    buffers: ThreadBuffers,
+    sources: (ByteSource | undefined)[],
+    output: FileHandle,
+  ) {
     this.#kernels = kernels
     this.#buffers = buffers
     this.#free = [...buffers.slots]
@@ -42,11 +48,14 @@ export class SliceRunner {
   static async open(setup: WorkerSetup): Promise<SliceRunner> {
     const kernels = new Kernels(setup.kernels)
     const buffers = reserveBuffers(kernels, setup.room)
-    const sources = await Promise.all(setup.sources.map((path) => openLocalFile(path)))
+    const sources = await Promise.all(
+      setup.sources.map((path) => (path === undefined ? undefined : openLocalFile(path))),
+    )
     return new SliceRunner(kernels, buffers, sources, await open(setup.output, 'r+'))
   }
 
   async run(job: Job): Promise<JobResults[Job['kind']]> {
+    if (job.kind === 'release') return this.#release(job.source)
     if (job.kind === 'digest') return digestRange(this.#output, job)
     const slot = this.#free.pop() ?? (await new Promise<SliceBuffers>((resolve) => this.#waiting.push(resolve)))
     try {
@@ -56,6 +65,12 @@ export class SliceRunner {
       if (next === undefined) this.#free.push(slot)
       else next(slot)
     }
+  }
+
+  async #release(source: number): Promise<null> {
+    await this.#sources[source]?.close()
+    this.#sources[source] = undefined
+    return null
   }
 
   async #quantize(job: QuantizeJob, slot: SliceBuffers): Promise<QuantizeResult> {
@@ -98,7 +113,9 @@ export class SliceRunner {
     }
     const bytes = new Uint8Array(buffer, slot.source, weights * bytesPerElement(input.dtype))
     for (const { source, offset, byteLength, target } of input.segments) {
-      await this.#sources[source]?.read(bytes.subarray(target, target + byteLength), offset)
+      const file = this.#sources[source]
+      if (file === undefined) throw new MiberaError('INTERNAL', `source ${source} was released, but is needed again`)
+      await file.read(bytes.subarray(target, target + byteLength), offset)
     }
   }
 

@@ -22,7 +22,7 @@ interface Thread {
  * a thread has died, every job fails with WORKER_DIED.
  */
 export class WorkerPool {
-  readonly #setup: WorkerSetup
+  #setup: WorkerSetup
   readonly #most: number
   readonly #threads: Thread[] = []
   /** Taken away by `resize`, with jobs still in hand. */
@@ -61,6 +61,16 @@ export class WorkerPool {
     })
   }
 
+  /** Closes a source in every thread, those to come included. No job that is waiting or in hand may need it. */
+  async releaseSource(source: number): Promise<void> {
+    if (this.#dead !== undefined) throw this.#dead
+    this.#setup = { ...this.#setup, sources: this.#setup.sources.map((path, i) => (i === source ? undefined : path)) }
+    const job = { kind: 'release', source } as const
+    await Promise.all(
+      this.#all().map((thread) => new Promise((resolve, reject) => this.#give(thread, { job, resolve, reject }))),
+    )
+  }
+
   /** Ends all threads. Jobs still in hand fail. Safe to call twice. */
   async close(): Promise<void> {
     this.#dead ??= new MiberaError('INTERNAL', 'the worker threads were stopped')
@@ -93,11 +103,14 @@ export class WorkerPool {
     while (this.#waiting.length > 0) {
       const thread = this.#threads.reduce((least, other) => (other.pending.size < least.pending.size ? other : least))
       if (thread.pending.size >= jobsInHand) return
-      const pending = this.#waiting.shift() as Pending
-      const message: JobMessage = { id: this.#nextId++, job: pending.job }
-      thread.pending.set(message.id, pending)
-      thread.worker.postMessage(message)
+      this.#give(thread, this.#waiting.shift() as Pending)
     }
+  }
+
+  #give(thread: Thread, pending: Pending): void {
+    const message: JobMessage = { id: this.#nextId++, job: pending.job }
+    thread.pending.set(message.id, pending)
+    thread.worker.postMessage(message)
   }
 
   #settle(thread: Thread, reply: Reply): void {

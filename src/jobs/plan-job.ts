@@ -1,6 +1,9 @@
 import { stat } from 'node:fs/promises'
+import { goneSources } from '../convert/source-reclaimed.ts'
 import { findConversion } from '../convert/state/conversions.ts'
 import type { StateDatabase } from '../convert/state/database.ts'
+import { findKeptPlan } from '../convert/state/kept-plans.ts'
+import { readReclaimed } from '../convert/state/reclaimed-shards.ts'
 import { openModelFolder } from '../formats/safetensors/open-folder.ts'
 import { describeModel } from '../model/describe.ts'
 import type { Contradiction } from '../model/description.ts'
@@ -15,10 +18,12 @@ export interface PlannedJob {
 }
 
 /**
- * Looks at the model's folder and plans the job's output.
+ * The plan that was kept, where the job has deleted some of its sources; otherwise looks at the model's folder and plans the job's output.
  * @throws MiberaError for a folder that is not fit or leaves questions open.
  */
-export async function planJob(job: Job, _database: StateDatabase): Promise<PlannedJob> {
+export async function planJob(job: Job, database: StateDatabase): Promise<PlannedJob> {
+  const kept = await keptPlan(job, database)
+  if (kept !== undefined) return kept
   const { family, overrides, pre } = job.options
   const folder = await openModelFolder(job.model)
   const description = await describeModel(folder, {
@@ -28,6 +33,18 @@ export async function planJob(job: Job, _database: StateDatabase): Promise<Plann
   })
   const plan = makePlan(folder, description, recipe(job.recipe), job.mix)
   return { plan, contradictions: description.contradictions }
+}
+
+async function keptPlan(job: Job, database: StateDatabase): Promise<PlannedJob | undefined> {
+  const conversion = findConversion(database, job.output)
+  if (conversion === undefined || readReclaimed(database, conversion.id).length === 0) return undefined
+  // What is done belongs to the job that did it: a new one looks at what the folder holds now.
+  if (conversion.state === 'done' && job.totalWeights === 0) return undefined
+  // Where all were put back, it may begin anew.
+  const restarts = job.options.restart === true && job.totalWeights === 0
+  if (restarts && (await goneSources(database, job.output)).length === 0) return undefined
+  const kept = findKeptPlan(database, conversion.id)
+  return kept?.plan.recipe === job.recipe && kept.plan.mix === job.mix ? kept : undefined
 }
 
 /** Whether this very job made its file, and the process died before it could record that of the job. */

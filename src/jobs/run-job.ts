@@ -1,5 +1,6 @@
 import type { MiberaError } from '../base/errors.ts'
 import { diskNeeded } from '../convert/check-output.ts'
+import type { BatchLimits } from '../convert/checkpoints.ts'
 import { type ConvertOutcome, convertIn } from '../convert/convert.ts'
 import type { ConvertEvent } from '../convert/events.ts'
 import { outputPaths } from '../convert/output-paths.ts'
@@ -12,6 +13,7 @@ import type { Job } from './job.ts'
 import { isMadeAlready, type PlannedJob, planJob } from './plan-job.ts'
 import { toMiberaError } from './reason.ts'
 import { RunRecord } from './run-record.ts'
+import { openStates } from './states.ts'
 import type { JobStore } from './store/job-store.ts'
 
 /** Why a run is stopped; the reason that `JobContext.stop` is aborted with. */
@@ -40,6 +42,8 @@ export interface JobContext {
   readonly threadLimit?: ThreadLimit
   /** Bytes of memory that the process may use. */
   readonly maxMemory: number
+  /** When finished slices are made durable, where not as usual. */
+  readonly batch?: BatchLimits
   /** Aborted with a {@link StopReason}: finish the slices in hand, bookmark them, and return. */
   readonly stop: AbortSignal
   /** For live views: told once, before the first event. */
@@ -90,13 +94,19 @@ async function carryOut(
     force: job.options.force === true,
     // Only the first time: what this job has begun is its own work.
     restart: job.options.restart === true && !hasBegun(job),
-    ...record.batch(),
+    ...(context.batch === undefined ? record.batch() : { batch: context.batch }),
+    ...(job.options.reclaimSource === true ? { reclaim: { mayDelete: () => !isNeededByOthers(job, store) } } : {}),
     stop,
     onEvent: (event) => {
       record.note(event, plan)
       context.onEvent?.(event)
     },
   })
+}
+
+/** Whether another job that has not ended reads the same folder. */
+function isNeededByOthers({ id, model }: Job, store: JobStore): boolean {
+  return store.list({ states: openStates }).some((other) => other.id !== id && other.model === model)
 }
 
 /** The totals are saved when a conversion has been begun, and stay. */

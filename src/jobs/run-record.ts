@@ -54,6 +54,12 @@ export class RunRecord {
         this.#store.tensorsDone(id)
         this.#save()
         break
+      case 'reclaimed':
+        this.#store.addEvent(id, 'reclaimed', { shard: event.shard.name, bytes: event.shard.size })
+        break
+      case 'reclaim-failed':
+        this.#store.addEvent(id, 'reclaim-failed', { shard: event.shard.name, reason: event.reason })
+        break
       case 'reading-back':
         if (!this.#store.move(id, 'running', 'verifying')) throw lost(id)
         break

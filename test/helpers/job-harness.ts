@@ -11,8 +11,8 @@ export interface JobHarness {
   readonly clock: { now: number }
   readonly job: Job
   readonly context: (changes?: Partial<JobContext>) => JobContext
-  /** Takes the queued job, runs it and moves it on, as a daemon does. */
-  readonly run: (changes?: Partial<JobContext>) => Promise<Job>
+  /** Takes the queued job (or another), runs it and moves it on, as a daemon does. */
+  readonly run: (changes?: Partial<JobContext>, id?: number) => Promise<Job>
 }
 
 /** One queued job for `model`, its state and output in `folder`. */
@@ -32,9 +32,9 @@ export function jobHarness(folder: string, model: string, options: JobOptions = 
     stop: new AbortController().signal,
     ...changes,
   })
-  const run = async (changes: Partial<JobContext> = {}) => {
-    if (!store.take(job.id, 'harness')) throw new Error(`job is ${store.require(job.id).state}`)
-    return settleJob(store, job.id, await runJob(store.require(job.id), context(changes)), clock.now)
+  const run = async (changes: Partial<JobContext> = {}, id = job.id) => {
+    if (!store.take(id, 'harness')) throw new Error(`job is ${store.require(id).state}`)
+    return settleJob(store, id, await runJob(store.require(id), context(changes)), clock.now)
   }
   return { store, clock, job, context, run }
 }

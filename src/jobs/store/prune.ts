@@ -36,6 +36,15 @@ export function pruneJobs(database: StateDatabase, { detailed, jobs }: PruneLimi
              (SELECT id FROM job WHERE ${ended} ORDER BY content IS NULL, ended_ms DESC, id DESC LIMIT -1 OFFSET ?)`,
         )
         .run(jobs)
+      pruneConversions(database)
     })
     .immediate()
+}
+
+/** Of finished files nothing is needed any more but that they are: their reports hold the rest. */
+function pruneConversions(database: StateDatabase): void {
+  const settled = `(SELECT id FROM conversion WHERE state = 'done' AND output NOT IN
+    (SELECT output FROM job WHERE state IN ('waiting', 'queued', 'running', 'verifying', 'paused')))`
+  database.prepare(`DELETE FROM bookmark WHERE conversion IN ${settled}`).run()
+  database.prepare(`DELETE FROM kept_plan WHERE conversion IN ${settled}`).run()
 }
