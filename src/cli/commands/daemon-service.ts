@@ -1,24 +1,34 @@
-import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
-import { MiberaError } from '../../base/errors.ts'
-import type { Machine, ServicePlan, ServiceStep, ServiceWish } from '../../daemon/service/service.ts'
-import { globalOptions } from '../global-options.ts'
-import { daemonStartCommand } from './daemon-start.ts'
+import type { ServicePlan, ServiceWish } from '../../daemon/service/service.ts'
+import { type GlobalOptions, globalOptions } from '../global-options.ts'
+import { optionWords } from '../options/option-words.ts'
+import { daemonStartCommand, rawSettings } from './daemon-start.ts'
 
 /** Options of `daemon start` that name paths: the service has no current folder to find them from. */
 const pathOptions: ReadonlySet<string> = new Set(['watch', 'out'])
 
 /** `mibera daemon install`, with the options of `daemon start`, which the installed command line repeats. */
 export function daemonInstallCommand(): Command {
-  const command = new Command('install')
-    .description('Have the daemon start by itself: systemd, launchd or Windows Task Scheduler.')
-    .option('--print', 'only show what would be installed, and how')
-  for (const option of daemonStartCommand().options) {
-    if (option.attributeName() !== 'foreground') command.addOption(option)
-  }
-  return command.action(async (options: { print?: boolean }) => {
-    await manage('install', command, options.print === true)
+  const command = new Command('install').description(
+    'Have the daemon start by itself: systemd, launchd or Windows Task Scheduler.',
+  )
+  const repeated = daemonStartCommand().options.filter((option) => option.attributeName() !== 'foreground')
+  for (const option of repeated) command.addOption(option)
+  command.option('--print', 'only show what would be installed, and how')
+  return command.action(async () => {
+    const global = globalOptions(command)
+    // What the daemon would not start with is said now, rather than in the log of a service at boot.
+    const { loadSettings } = await import('../../daemon/settings.ts')
+    loadSettings(global.stateDirectory, rawSettings(command.opts()), {})
+    const names = new Set(repeated.map((option) => option.attributeName()))
+    const plan = await planFor(global, optionWords(command, names, pathOptions))
+    if (command.opts<{ print?: boolean }>().print === true) return print(plan, 'install', global)
+    const { installService } = await import('../../daemon/service/install.ts')
+    const { runCommand } = await import('../../daemon/service/service-runner.ts')
+    const notes = await installService(plan, runCommand)
+    const text = `Installed ${plan.file}.\nThe daemon runs, and starts by itself from now on.`
+    tell(global, text, { installed: plan.file, notes }, notes)
   })
 }
 
@@ -26,36 +36,16 @@ export function daemonUninstallCommand(): Command {
   const command = new Command('uninstall')
     .description('Stop the daemon and no longer start it by itself. Jobs and bookmarks stay.')
     .option('--print', 'only show what would be done')
-  return command.action(async (options: { print?: boolean }) => {
-    await manage('uninstall', command, options.print === true)
-  })
-}
-
-/** Reads settings and service code only when it is needed: other commands start faster without. */
-async function manage(what: 'install' | 'uninstall', command: Command, print: boolean): Promise<void> {
-  const { stateDirectory, json, quiet } = globalOptions(command)
-  const { planService } = await import('../../daemon/service/service-plan.ts')
-  const { thisMachine } = await import('../../daemon/service/this-machine.ts')
-  const machine = thisMachine()
-  const flags = what === 'install' ? startFlags(command) : []
-  const plan = planService(serviceWish(stateDirectory, flags), machine)
-  if (print) {
-    const { printedPlan, planDocument } = await import('../render/service-plan.ts')
-    process.stdout.write(json ? planDocument(plan, what) : printedPlan(plan, what, machine.platform))
-    return
-  }
-  const { runCommand } = await import('../../daemon/service/service-runner.ts')
-  if (what === 'install') {
-    const { installService } = await import('../../daemon/service/install.ts')
-    const { loadSettings } = await import('../../daemon/settings.ts')
-    // What the daemon would not start with is said now, rather than in the log of a service at boot.
-    loadSettings(stateDirectory, {}, {})
-    report(plan, { installed: true }, await installService(plan, runCommand), json, quiet)
-  } else {
+  return command.action(async () => {
+    const global = globalOptions(command)
+    const plan = await planFor(global, [])
+    if (command.opts<{ print?: boolean }>().print === true) return print(plan, 'uninstall', global)
     const { uninstallService } = await import('../../daemon/service/uninstall.ts')
+    const { runCommand } = await import('../../daemon/service/service-runner.ts')
     const { removed, notes } = await uninstallService(plan, runCommand)
-    report(plan, { removed }, notes, json, quiet)
-  }
+    const text = removed ? `Removed ${plan.file}.` : `No service is installed: there is no ${plan.file}.`
+    tell(global, text, { removed: removed ? plan.file : null, notes }, notes)
+  })
 }
 
 /** The command lines that start and stop the daemon of a state directory, with absolute paths. */
@@ -66,4 +56,20 @@ export function serviceWish(stateDirectory: string, flags: readonly string[]): S
     stop: [...program, 'daemon', 'stop', '--state-dir', stateDirectory],
     stateDirectory,
   }
+}
+
+async function planFor({ stateDirectory }: GlobalOptions, flags: readonly string[]): Promise<ServicePlan> {
+  const { planService } = await import('../../daemon/service/service-plan.ts')
+  const { thisMachine } = await import('../../daemon/service/this-machine.ts')
+  return planService(serviceWish(stateDirectory, flags), thisMachine())
+}
+
+async function print(plan: ServicePlan, action: 'install' | 'uninstall', { json }: GlobalOptions): Promise<void> {
+  const { planDocument, printedPlan } = await import('../render/service-plan.ts')
+  process.stdout.write(json ? planDocument(plan, action) : printedPlan(plan, action, process.platform))
+}
+
+function tell({ json, quiet }: GlobalOptions, text: string, document: object, notes: readonly string[]): void {
+  if (json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+  else if (!quiet) process.stdout.write(`${[text, ...notes].join('\n')}\n`)
 }

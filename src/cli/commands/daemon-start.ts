@@ -67,7 +67,7 @@ async function stayInForeground(settings: RawSettings, { stateDirectory, quiet }
 }
 
 /** @throws MiberaError USAGE where shards are to be deleted without a clear yes. */
-function rawSettings({ foreground: _, yes, override, type, ...settings }: StartOptions): RawSettings {
+export function rawSettings({ foreground: _, yes, override, type, ...settings }: StartOptions): RawSettings {
   if (settings.reclaimSource === true && yes !== true) {
     throw new MiberaError('USAGE', "--reclaim-source deletes the model's shards as they are converted", {
       subject: '--reclaim-source',

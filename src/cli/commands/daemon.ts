@@ -6,12 +6,20 @@ import { ExitRequest } from '../exit-request.ts'
 import { globalOptions } from '../global-options.ts'
 import { daemonText } from '../render/daemon-view.ts'
 import { daemonLogsCommand } from './daemon-logs.ts'
+import { daemonInstallCommand, daemonUninstallCommand } from './daemon-service.ts'
 import { daemonStartCommand } from './daemon-start.ts'
 
 /** `mibera daemon …`: each subcommand is made by a function of its own. */
 export function daemonCommand(): Command {
   const group = new Command('daemon').description('Convert in the background: watch folders, resume after a reboot.')
-  const subcommands = [daemonStartCommand(), daemonStopCommand(), daemonStatusCommand(), daemonLogsCommand()]
+  const subcommands = [
+    daemonStartCommand(),
+    daemonStopCommand(),
+    daemonStatusCommand(),
+    daemonLogsCommand(),
+    daemonInstallCommand(),
+    daemonUninstallCommand(),
+  ]
   for (const subcommand of subcommands) group.addCommand(subcommand)
   return group
 }
