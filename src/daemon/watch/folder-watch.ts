@@ -32,6 +32,7 @@ export class FolderWatch {
   readonly #path: string
   readonly #quietMs: number
   readonly #now: () => number
+  readonly #digest: typeof contentDigest
   readonly #promises = new ShardPromises()
   readonly #rate = new TransferRate()
   #signature = ''
@@ -42,8 +43,12 @@ export class FolderWatch {
   #gone = false
   #view: WatchedFolder
 
-  /** @param now milliseconds on a clock that never goes back */
-  constructor(path: string, quietMs: number, now: () => number) {
+  /**
+   * @param now milliseconds on a clock that never goes back
+   * @param digest of the folder's content
+   */
+  constructor(path: string, quietMs: number, now: () => number, digest = contentDigest) {
+    this.#digest = digest
     this.#path = path
     this.#quietMs = quietMs
     this.#now = now
@@ -116,7 +121,7 @@ export class FolderWatch {
     // Its flaw is known, and nothing has changed since.
     if (this.#flawed === found.signature) return undefined
     try {
-      const content = await contentDigest(this.#path)
+      const content = await this.#digest(this.#path)
       const after = await examineFolder(this.#path, this.#promises)
       this.#notice(after.signature)
       if (after.signature === found.signature) {

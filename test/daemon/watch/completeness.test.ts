@@ -144,6 +144,15 @@ test('a file reserved at full length is not whole while its control file is ther
   expect(await examineFolder(folder)).toMatchObject({ whole: false, flaw: undefined })
 })
 
+test('a file that has all its bytes is not counted while its control file is there', async () => {
+  const folder = await downloaded()
+  await writeFile(join(folder, `${shard(5)}.aria2`), 'control')
+  expect(await examineFolder(folder)).toMatchObject({
+    whole: false,
+    reason: '12 of 13 shards, model-00005 not released yet',
+  })
+})
+
 test('a file under a temporary name counts as the shard that its header or its name tells', async () => {
   const folder = await downloaded()
   const foreign = join(folder, 'Unconfirmed 443211.crdownload')
@@ -204,6 +213,11 @@ test.skipIf(process.platform === 'win32')('blobs and locks of a Hugging Face cac
     await writeFile(join(locks, `${position.toString(16).padStart(64, '0')}.lock`), '')
   }
   expect(await examineFolder(entry)).toMatchObject({ whole: true, reason: '13 of 13 shards' })
+
+  const lock = `${'f'.repeat(64)}.lock`
+  await writeFile(join(locks, lock), '')
+  expect(await examineFolder(entry)).toMatchObject({ whole: false, reason: expect.stringContaining(lock) })
+  await rm(join(locks, lock))
 
   await rename(blob(2), `${blob(2)}.incomplete`)
   await rm(join(snapshot, shard(3)))

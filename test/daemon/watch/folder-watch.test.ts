@@ -11,11 +11,11 @@ const index = 'model.safetensors.index.json'
 const shard13 = 'model-00013-of-00013.safetensors'
 
 /** A downloaded folder, looked at by a clock that only the test moves. */
-async function watched() {
+async function watched(digest = contentDigest) {
   const folder = join(await temporaryFolder(), 'phi4')
   await writeDownloadSource(folder)
   let now = 1000
-  const watch = new FolderWatch(folder, quietMs, () => now)
+  const watch = new FolderWatch(folder, quietMs, () => now, digest)
   return {
     folder,
     watch,
@@ -52,6 +52,18 @@ test('any change lets the quiet time begin anew', async () => {
   expect(await lookAfter(2000)).toMatchObject({ state: 'settling' })
   expect(await lookAfter(9999)).toMatchObject({ state: 'settling' })
   expect(await lookAfter(1)).toMatchObject({ state: 'complete' })
+})
+
+test('a folder that changes while its content is looked at is not complete', async () => {
+  let changes = 1
+  const { lookAfter } = await watched(async (folder) => {
+    if (changes-- > 0) await utimes(join(folder, shard13), 1e9, 1e9)
+    return 'digest'
+  })
+  await lookAfter(0)
+  expect(await lookAfter(quietMs)).toMatchObject({ state: 'settling', complete: undefined })
+  expect(await lookAfter(quietMs - 1)).toMatchObject({ state: 'settling' })
+  expect(await lookAfter(1)).toMatchObject({ state: 'complete', complete: { content: 'digest' } })
 })
 
 test('the same bytes downloaded again are told of again, as the same content', async () => {

@@ -184,8 +184,11 @@ test('after stopping nothing is told; stopping twice or before the start is safe
   await mkdir(join(root, 'phi4'))
   await writeFile(join(root, 'phi4', 'model.safetensors.index.json'), '')
   await until((folders) => folders.length === 1)
+  const watches = () => process.getActiveResourcesInfo().filter((name) => name === 'FSEventWrap').length
+  expect(watches()).toBeGreaterThan(0)
   await watcher.stop()
   await watcher.stop()
+  await expect.poll(watches).toBe(0)
   await writeDownloadSource(join(root, 'phi4'))
   expect(completed).toEqual([])
 })
