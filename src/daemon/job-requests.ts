@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { MiberaError } from '../base/errors.ts'
 import { outputPaths } from '../convert/output-paths.ts'
+import { refuseWithoutSources } from '../convert/source-reclaimed.ts'
 import { findConversion, forgetConversion } from '../convert/state/conversions.ts'
 import type { StateDatabase } from '../convert/state/database.ts'
 import type { Job } from '../jobs/job.ts'
@@ -52,6 +53,7 @@ export class JobRequests {
 
   async #cancel(id: number, part: 'keep' | 'remove'): Promise<Job> {
     const { output } = this.#store.require(id)
+    if (part === 'remove') await refuseWithoutSources(this.#database, output, 'cannot be given up')
     const job = await this.#stopAs(id, 'cancelled')
     if (part === 'remove') await this.#removePart(output)
     return job
@@ -73,6 +75,8 @@ export class JobRequests {
   async #removePart(output: string): Promise<void> {
     const conversion = findConversion(this.#database, output)
     if (conversion === undefined || conversion.state === 'done') return
+    // Asked again: a shard may have gone while the job was being stopped.
+    await refuseWithoutSources(this.#database, output, 'cannot be given up')
     // In this order: bookmarks of a file that is gone are harmless, a file without bookmarks is a stranger.
     await rm(outputPaths(output).part, { force: true })
     forgetConversion(this.#database, output)

@@ -2,8 +2,9 @@ import { MiberaError } from '../../base/errors.ts'
 import type { StateDatabase } from '../../convert/state/database.ts'
 import type { Job, JobReason, NewJob } from '../job.ts'
 import { type JobState, moves, openStates } from '../states.ts'
-import { type EventFilter, insertEvent, type JobEvent, readEvents } from './job-events.ts'
-import { type JobRow, jobOfRow } from './job-row.ts'
+import { insertEvent } from './job-events.ts'
+import { JobReader } from './job-reader.ts'
+import type { JobRow } from './job-row.ts'
 import { type PruneLimits, pruneJobs, usualPruning } from './prune.ts'
 import * as tensorJobs from './tensor-jobs.ts'
 
@@ -16,13 +17,6 @@ export interface MoveChange {
   readonly notBefore?: number
   readonly needsDisk?: number
   readonly attempts?: number
-}
-
-export interface JobFilter {
-  readonly states?: readonly JobState[]
-  /** "newest": latest made first, the default. "turn": in the order in which they would be taken. */
-  readonly order?: 'newest' | 'turn'
-  readonly limit?: number
 }
 
 export type JobProgress = Pick<Job, 'doneWeights' | 'totalWeights' | 'doneBytes' | 'totalBytes'>
@@ -42,15 +36,14 @@ const leased: readonly JobState[] = ['running', 'verifying']
  * job in work, "still mine" (taken by this store), and that writes its event; docs/job-states.md draws the states.
  * Several stores may share a database.
  */
-export class JobStore {
-  readonly #database: StateDatabase
+export class JobStore extends JobReader {
   readonly #now: () => number
   /** The leases under which this store took jobs. */
   readonly #mine = new Map<number, string>()
 
   /** @param now milliseconds since the epoch. */
   constructor(database: StateDatabase, now: () => number = Date.now) {
-    this.#database = database
+    super(database)
     this.#now = now
   }
 
@@ -58,7 +51,7 @@ export class JobStore {
   add(job: NewJob): Job {
     return this.#atOnce(() => {
       this.#requireFreeOutput(job.output)
-      const { lastInsertRowid } = this.#database
+      const { lastInsertRowid } = this.database
         .prepare(
           `INSERT INTO job (model, output, recipe, mix, options, origin, content, priority, state, created_ms)
            VALUES (@model, @output, @recipe, @mix, @options, @origin, @content, @priority, 'queued', @now)`,
@@ -76,61 +69,6 @@ export class JobStore {
     })
   }
 
-  get(id: number): Job | undefined {
-    const row = this.#row(id)
-    return row === undefined ? undefined : jobOfRow(row)
-  }
-
-  /** @throws MiberaError JOB_UNKNOWN */
-  require(id: number): Job {
-    const job = this.get(id)
-    if (job !== undefined) return job
-    throw new MiberaError('JOB_UNKNOWN', `there is no job ${id}`, {
-      subject: String(id),
-      hint: '"mibera jobs list" shows the numbers of all jobs.',
-    })
-  }
-
-  list({ states, order = 'newest', limit = -1 }: JobFilter = {}): Job[] {
-    const where = states === undefined ? '' : `WHERE state IN (${states.map(() => '?').join(', ')})`
-    const by = order === 'newest' ? 'id DESC' : 'priority DESC, id'
-    return this.#database
-      .prepare<unknown[], JobRow>(`SELECT * FROM job ${where} ORDER BY ${by} LIMIT ?`)
-      .all(...(states ?? []), limit)
-      .map(jobOfRow)
-  }
-
-  /** How many jobs are in each state. */
-  counts(): Record<JobState, number> {
-    const counts = Object.fromEntries(Object.keys(moves).map((state) => [state, 0])) as Record<JobState, number>
-    const rows = this.#database
-      .prepare<[], { state: JobState; count: number }>('SELECT state, count(*) AS count FROM job GROUP BY state')
-      .all()
-    for (const { state, count } of rows) counts[state] = count
-    return counts
-  }
-
-  /** The job whose turn it is: highest priority first, then the oldest. */
-  nextQueued(): Job | undefined {
-    return this.list({ states: ['queued'], order: 'turn', limit: 1 })[0]
-  }
-
-  /** The latest job that was to make this file, whatever became of it. */
-  newestFor(output: string): Job | undefined {
-    const row = this.#database
-      .prepare<[string], JobRow>('SELECT * FROM job WHERE output = ? ORDER BY id DESC LIMIT 1')
-      .get(output)
-    return row === undefined ? undefined : jobOfRow(row)
-  }
-
-  /** Whether a job was ever made of this content for this recipe, whatever became of it. */
-  hasContent(content: string, recipe: Job['recipe']): boolean {
-    return (
-      this.#database.prepare('SELECT 1 FROM job WHERE content = ? AND recipe = ? LIMIT 1').get(content, recipe) !==
-      undefined
-    )
-  }
-
   /**
    * Moves a job, if it is still in one of the states `from` and, when it is in work, still this store's.
    * @returns false when it is not: somebody else moved it, and the caller must not go on with it.
@@ -144,7 +82,7 @@ export class JobStore {
       throw new MiberaError('INTERNAL', `there is no move of a job from ${state} to ${to}`, { subject: String(id) })
     }
     return this.#atOnce(() => {
-      const row = this.#row(id)
+      const row = this.row(id)
       if (row === undefined || !states.includes(row.state)) return false
       if (leased.includes(row.state) && !this.#isMine(row)) return false
       this.#setState(row, to, change)
@@ -171,7 +109,7 @@ export class JobStore {
   /** Takes a queued job to run it. False when somebody else was first. @param lease names the taking process. */
   take(id: number, lease: string): boolean {
     const taken = this.#atOnce(() => {
-      const { changes } = this.#database
+      const { changes } = this.database
         .prepare(
           `UPDATE job SET state = 'running', reason = NULL, lease = @lease, lease_until_ms = @until, started_ms = @now,
              ended_ms = NULL, not_before_ms = 0, needs_disk = NULL
@@ -188,7 +126,7 @@ export class JobStore {
   /** False when the job is no longer this store's: whoever runs it must stop. */
   renewLease(id: number): boolean {
     return (
-      this.#database
+      this.database
         .prepare('UPDATE job SET lease_until_ms = ? WHERE id = ? AND lease = ?')
         .run(this.#now() + leaseMilliseconds, id, this.#mine.get(id) ?? null).changes === 1
     )
@@ -200,13 +138,13 @@ export class JobStore {
    */
   recover(lease: string): RecoveredJob[] {
     return this.#atOnce(() =>
-      this.#database
+      this.database
         .prepare<unknown[], JobRow>(
           `SELECT * FROM job WHERE state IN ('running', 'verifying') AND (lease <> ? OR lease_until_ms <= ?) ORDER BY id`,
         )
         .all(lease, this.#now())
         .map((row) => {
-          const inFlight = tensorJobs.countDeaths(this.#database, row.id)
+          const inFlight = tensorJobs.countDeaths(this.database, row.id)
           this.addEvent(row.id, 'recovered', { inFlight: inFlight.map(({ name, deaths }) => ({ name, deaths })) })
           this.#setState(row, 'queued', {})
           return { job: this.require(row.id), inFlight }
@@ -217,7 +155,7 @@ export class JobStore {
   /** False when the job is no longer this store's. */
   saveProgress(id: number, progress: JobProgress): boolean {
     return (
-      this.#database
+      this.database
         .prepare(
           `UPDATE job SET done_weights = @doneWeights, total_weights = @totalWeights, done_bytes = @doneBytes,
              total_bytes = @totalBytes
@@ -237,53 +175,34 @@ export class JobStore {
     left: readonly number[] = [],
   ): void {
     this.#atOnce(() => {
-      tensorJobs.leaveTensors(this.#database, id, left)
-      tensorJobs.startTensor(this.#database, id, tensor, this.#now())
+      tensorJobs.leaveTensors(this.database, id, left)
+      tensorJobs.startTensor(this.database, id, tensor, this.#now())
     })
   }
 
   /** Marks the tensors as done whose slices are all bookmarked: the bookmarks decide, not the caller. */
   tensorsDone(id: number): void {
-    tensorJobs.settleTensors(this.#database, id, this.#now())
+    tensorJobs.settleTensors(this.database, id, this.#now())
   }
 
   /** Takes "done" back from tensors whose bookmarks were found wrong and dropped. */
   tensorsUndone(id: number): void {
-    tensorJobs.unsettleTensors(this.#database, id)
+    tensorJobs.unsettleTensors(this.database, id)
   }
 
   /** The run ended in order: no tensor is in work any more, and none is to blame. */
   tensorsStopped(id: number): void {
-    tensorJobs.stopTensors(this.#database, id)
-  }
-
-  tensors(id: number): tensorJobs.TensorJob[] {
-    return tensorJobs.readTensors(this.#database, id)
+    tensorJobs.stopTensors(this.database, id)
   }
 
   /** @returns the event's id. */
   addEvent(job: number, kind: string, detail: Readonly<Record<string, unknown>> = {}): number {
-    return insertEvent(this.#database, { job, at: this.#now(), kind, detail })
-  }
-
-  /** The oldest events that fit the filter, in order. */
-  events(filter: EventFilter): JobEvent[] {
-    return readEvents(this.#database, filter)
-  }
-
-  /** The id of the newest event; 0 where there is none. */
-  lastEvent(): number {
-    const row = this.#database.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM event').get()
-    return row?.id ?? 0
+    return insertEvent(this.database, { job, at: this.#now(), kind, detail })
   }
 
   /** Forgets details of long-ended jobs. Worth calling whenever a job has ended. */
   prune(limits: PruneLimits = usualPruning): void {
-    pruneJobs(this.#database, limits)
-  }
-
-  #row(id: number): JobRow | undefined {
-    return this.#database.prepare<[number], JobRow>('SELECT * FROM job WHERE id = ?').get(id)
+    pruneJobs(this.database, limits)
   }
 
   #isMine({ id, lease }: JobRow): boolean {
@@ -294,7 +213,7 @@ export class JobStore {
   #setState(row: JobRow, to: JobState, { reason, notBefore, needsDisk, attempts }: MoveChange): void {
     if (!openStates.includes(row.state) && openStates.includes(to)) this.#requireFreeOutput(row.output)
     const keepsLease = leased.includes(to)
-    this.#database
+    this.database
       .prepare(
         `UPDATE job SET state = @to, reason = @reason, not_before_ms = @notBefore, needs_disk = @needsDisk,
            attempts = @attempts, lease = @lease, lease_until_ms = @leaseUntil, ended_ms = @ended
@@ -316,7 +235,7 @@ export class JobStore {
   }
 
   #requireFreeOutput(output: string): void {
-    const other = this.#database
+    const other = this.database
       .prepare<unknown[], { id: number }>(
         `SELECT id FROM job WHERE output = ? AND state IN (${openStates.map(() => '?').join(', ')})`,
       )
@@ -329,6 +248,6 @@ export class JobStore {
   }
 
   #atOnce<T>(work: () => T): T {
-    return this.#database.transaction(work).immediate()
+    return this.database.transaction(work).immediate()
   }
 }
