@@ -13,6 +13,8 @@ export interface CommandEnd {
 export interface CommandOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Called with all of standard output so far, whenever there is more. */
+  readonly onStdout?: (text: string, child: ChildProcess) => void
   /** Called with all of standard error so far, whenever there is more. */
   readonly onStderr?: (text: string, child: ChildProcess) => void
   /** Called once the process has begun. */
@@ -33,6 +35,7 @@ export function run(program: string, words: readonly string[], options: CommandO
   let stderr = ''
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
+    options.onStdout?.(stdout, child)
   })
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text

@@ -61,6 +61,11 @@ export async function jobWhen(client: DaemonClient, id: number, ...states: JobVi
   return answered(status.jobs.find((job) => job.id === id))
 }
 
+/** Waits until slices of a job are being made. */
+export async function jobConverting(client: DaemonClient, id: number): Promise<void> {
+  await statusWhen(client, ({ jobs }) => jobs.some((job) => job.id === id && job.live?.phase === 'converting'))
+}
+
 /** All of the daemon's log so far. */
 export function logOf(stateDirectory: string): string {
   return readFileSync(join(stateDirectory, 'logs', 'daemon.1.log'), 'utf8')
