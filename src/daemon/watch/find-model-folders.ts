@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import { MiberaError } from '../../base/errors.ts'
+import { basename, join, resolve } from 'node:path'
+import { MiberaError, systemCode } from '../../base/errors.ts'
 import { explainSystemError } from '../../base/system-error.ts'
 import { locateFolder } from '../../formats/safetensors/locate-folder.ts'
 import { findCompanions } from './companions.ts'
@@ -17,7 +17,7 @@ const modelFile = /^model\.safetensors(?:\.index\.json)?$|-\d{5}-of-\d{5}\.safet
  * The model folders under a root, the root included, finished or not; of a Hugging Face cache entry, the snapshot of
  * its main branch. Sub-folders that cannot be read are passed over.
  *
- * @returns absolute paths; a folder reached through several links is listed once
+ * @returns absolute paths that begin with the root as given; a folder reached through several links is listed once
  * @throws MiberaError MODEL_FOLDER_MISSING or IO when the root itself cannot be listed.
  */
 export async function findModelFolders(root: string): Promise<string[]> {
@@ -28,7 +28,7 @@ export async function findModelFolders(root: string): Promise<string[]> {
     const real = await realpath(folder)
     if (visited.has(real)) return
     visited.add(real)
-    if (basename(real).startsWith('models--')) return void found.push(...(await mainSnapshot(real)))
+    if (basename(real).startsWith('models--')) return void found.push(...(await mainSnapshot(folder)))
     const entries = await readdir(folder, { withFileTypes: true })
     if (await looksLikeModel(folder, entries)) found.push(folder)
     if (depth === maxDepth) return
@@ -39,22 +39,13 @@ export async function findModelFolders(root: string): Promise<string[]> {
     }
   }
 
-  const start = await locateRoot(root)
   try {
-    await visit(start, 0)
+    await visit(resolve(root), 0)
   } catch (error) {
+    if (systemCode(error) === 'ENOENT') await locateFolder(root)
     throw explainSystemError(error)
   }
   return found
-}
-
-/** The root, links resolved, also where it is an entry of a cache and holds no snapshot yet. */
-async function locateRoot(root: string): Promise<string> {
-  try {
-    return await realpath(root)
-  } catch {
-    return await locateFolder(root)
-  }
 }
 
 /** Folders in which nobody keeps models. */
@@ -75,8 +66,8 @@ async function looksLikeModel(folder: string, entries: readonly Dirent[]): Promi
 async function mainSnapshot(entry: string): Promise<string[]> {
   try {
     const folder = await locateFolder(entry)
-    if (folder !== entry) return [folder]
     const snapshots = join(entry, 'snapshots')
+    if (folder !== (await realpath(entry))) return [join(snapshots, basename(folder))]
     return (await readdir(snapshots)).map((revision) => join(snapshots, revision))
   } catch (error) {
     if (error instanceof MiberaError) return []

@@ -56,11 +56,12 @@ export class WatchedRoot {
     if (this.#stopped) return
     this.#identity = identity
     this.#files = watchFiles(real, this.#poll, {
-      onEvent: this.#handlers.onEvent,
+      // Told as if they came from the root as given, like the folders of a sweep.
+      onEvent: (path) => this.#handlers.onEvent(this.path + path.slice(real.length)),
       onError: this.#handlers.onError,
     })
     // What came between the sweep and now has no event.
-    this.#files.on('ready', () => this.#handlers.onEvent(real))
+    this.#files.on('ready', () => this.#handlers.onEvent(this.path))
   }
 
   async #forgetFiles(): Promise<void> {

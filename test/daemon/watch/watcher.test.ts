@@ -1,4 +1,4 @@
-import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { contentDigest } from '#dist/daemon/watch/content-digest.js'
@@ -107,6 +107,21 @@ test.each([false, true])('a new folder is noticed long before the next sweep (po
   expect(performance.now() - begun).toBeLessThan(3000)
 })
 
+test.skipIf(process.platform === 'win32')('a root that is a link is watched under the name it was given', async () => {
+  const real = await temporaryFolder()
+  const root = join(await temporaryFolder(), 'link')
+  await symlink(real, root)
+  const { completed, until } = await watching(root)
+  await writeDownloadSource(join(root, 'first'))
+  await until(() => completed.length === 1)
+  const begun = performance.now()
+  await writeDownloadSource(join(root, 'second'))
+  await until((folders) => folders.length === 2)
+  expect(performance.now() - begun).toBeLessThan(3000)
+  await until(() => completed.length === 2)
+  expect(completed.map(({ path }) => path)).toEqual([join(root, 'first'), join(root, 'second')])
+})
+
 test('a thousand folders are all found complete', async () => {
   const root = await temporaryFolder()
   await Promise.all(
@@ -148,6 +163,22 @@ test('a folder that is renamed is reported gone, and complete under its new name
   ])
   expect(completed[1]?.content).toBe(completed[0]?.content)
 })
+
+// Root may read everything, and Windows has no modes.
+test.skipIf(process.platform === 'win32' || process.getuid?.() === 0)(
+  'a folder that may no longer be read is reported, and complete again when it may',
+  async () => {
+    const root = await temporaryFolder()
+    const folder = join(root, 'phi4')
+    await writeDownloadSource(folder)
+    const { completed, until } = await watching(root)
+    await until(() => completed.length === 1)
+    await chmod(folder, 0)
+    await until(([view]) => view?.state === 'unreadable' && view.reason.includes('permission denied'))
+    await chmod(folder, 0o755)
+    await until(() => completed.length === 2)
+  },
+)
 
 test('a shard that changes in a complete folder is another content', async () => {
   const root = await temporaryFolder()
