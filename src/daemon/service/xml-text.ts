@@ -14,6 +14,6 @@ export function xmlText(text: string): string {
       hint: 'Rename the folder, or give another path.',
     })
   }
-  // A bare carriage return would be read as a line feed.
-  return text.replace(/[&<>\r]/g, (character) => `&#${character.charCodeAt(0)};`)
+  // These line ends would be read as line feeds: the first by every reader, the others by those that know XML 1.1.
+  return text.replace(/[&<>\r\u0085\u2028]/g, (character) => `&#${character.charCodeAt(0)};`)
 }

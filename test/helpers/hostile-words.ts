@@ -1,0 +1,51 @@
+/** Words that mean something to one service manager or another, and must arrive as they are. */
+export const hostileWords = [
+  'plain',
+  '',
+  'two words',
+  '  spaces around  ',
+  "it's",
+  'say "no"',
+  'back\\slash',
+  'ends with a backslash\\',
+  'backslash and quote \\"',
+  'two \\\\" and a quote',
+  '%h',
+  '%PATH%',
+  '100 %',
+  '%%',
+  '%USERPROFILE%\\models',
+  'a%PATH%b%PATH%',
+  '$HOME',
+  `\${HOME}`,
+  '$$',
+  '$(Arg0)',
+  '$$(Arg0)',
+  '`id`',
+  ';',
+  '\\;',
+  '&& id',
+  '| id',
+  '*',
+  '~',
+  '# not a comment',
+  '<tag attribute="x">&amp;</tag>',
+  ']]>',
+  '<!-- -->',
+  'Grüße aus Köln',
+  'модели',
+  '模型 文件夹',
+  'نماذج',
+  '👩‍👩‍👧‍👦',
+  'e\u0301',
+  'line\u2028separator',
+  '--help',
+  '-',
+  '/a:b',
+] as const
+
+/** Lawful in names on POSIX systems only. */
+export const hostilePosixWords = ['tab\there', 'line\nbreak', 'carriage\rreturn'] as const
+
+/** Lawful in names on POSIX systems, but not in XML. */
+export const controlWords = ['\u0001', 'bell \u0007', 'escape \u001b[31m', 'delete \u007f', 'next line \u0085'] as const
