@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { mainScript, mibera } from '../helpers/command-line.ts'
+import { systemdArgv } from '../helpers/systemd-words.ts'
+import { temporaryFolder } from '../helpers/temporary-folder.ts'
+
+const linux = process.platform === 'linux'
+
+/** The command line in a printed unit. */
+function installed(text: string): string[] {
+  return systemdArgv(/^ExecStart=(.*)$/m.exec(text)?.[1] ?? '')
+}
+
+test.skipIf(!linux)('the installed command line repeats the options given, with absolute paths', async () => {
+  const cwd = await temporaryFolder()
+  const words = ['--watch', 'my models', '--watch', '/b', '--type', 'q3_k_m,Q2_K', '--out', 'done', '--quiet-time', '5']
+  const more = ['--threads', '2', '--max-memory', '512M', '--poll', '--reclaim-source', '--yes', '--mix', 'b3613']
+  const answers = ['--override', 'head_size=128', '--override', 'x=y z', '--family', 'phi3']
+  const state = ['--state-dir', 'st% "ate"']
+  const all = ['daemon', 'install', '--print', ...words, ...more, ...answers, ...state]
+  const { status, stdout } = await mibera(all, { cwd })
+  expect(status).toBe(0)
+  const argv = installed(stdout)
+  expect(argv.slice(0, 7)).toEqual([
+    process.execPath,
+    mainScript,
+    'daemon',
+    'start',
+    '--foreground',
+    '--state-dir',
+    join(cwd, 'st% "ate"'),
+  ])
+  const text = argv.slice(7).join(' ')
+  expect(text).toContain(`--watch ${join(cwd, 'my models')} --watch ${resolve('/b')}`)
+  expect(text).toContain(`--out ${join(cwd, 'done')}`)
+  expect(text).toContain('--type Q3_K_M,Q2_K')
+  expect(text).toContain(`--max-memory ${512 * 2 ** 20}`)
+  expect(text).toContain('--override head_size=128 --override x=y z')
+  for (const part of [
+    '--quiet-time 5',
+    '--threads 2',
+    '--poll',
+    '--reclaim-source --yes',
+    '--mix b3613',
+    '--family phi3',
+  ])
+    expect(text).toContain(part)
+  expect(existsSync(join(cwd, 'st% "ate"'))).toBe(false)
+})
+
+test.skipIf(!linux)('options that were not given are left to the settings', async () => {
+  const state = await temporaryFolder()
+  const { stdout } = await mibera(['daemon', 'install', '--print', '--state-dir', state])
+  expect(installed(stdout)).toEqual([
+    process.execPath,
+    mainScript,
+    'daemon',
+    'start',
+    '--foreground',
+    '--state-dir',
+    state,
+  ])
+})
+
+test('--print --json is one document with the steps', async () => {
+  const state = await temporaryFolder()
+  const { stdout } = await mibera(['daemon', 'uninstall', '--print', '--json', '--state-dir', state])
+  const { steps } = JSON.parse(stdout)
+  expect(steps.filter((step: object) => 'remove' in step)).toHaveLength(1)
+  expect(steps.filter((step: object) => 'run' in step).length).toBeGreaterThan(0)
+})
+
+test('deleting sources needs a yes when the service is installed', async () => {
+  const state = await temporaryFolder()
+  const { status, stderr } = await mibera(['daemon', 'install', '--reclaim-source', '--print', '--state-dir', state])
+  expect(status).toBe(2)
+  expect(stderr).toContain('--yes')
+})
