@@ -8,7 +8,7 @@ import type { Job } from './job.ts'
 import type { JobProgress, JobStore } from './store/job-store.ts'
 
 /** After a death little is risked: bookmarks come soon, so that a tensor that gets ahead is seen to. */
-const carefulBatch: BatchLimits = { ...usualBatch, milliseconds: 100 }
+const carefulBatch: BatchLimits = { ...usualBatch, milliseconds: 20 }
 
 /** Writes down what happens in one run of a job. */
 export class RunRecord {
