@@ -122,11 +122,19 @@ export class Control implements Controlled {
   }
 
   #folders(): FolderView[] {
-    const { folders } = this.#options
-    return folders().map(({ path, state, reason, doneBytes, totalBytes, bytesPerSecond, secondsLeft }) => ({
+    const folders = this.#options
+      .folders()
+      .filter(({ path, state }) => state === 'complete' || !this.#isReclaimed(path))
+    return folders.map(({ path, state, reason, doneBytes, totalBytes, bytesPerSecond, secondsLeft }) => ({
       ...{ path, state, reason, doneBytes, bytesPerSecond },
       totalBytes: totalBytes ?? null,
       secondsLeft: secondsLeft ?? null,
     }))
+  }
+
+  /** Its shards are missing because they were converted, not because they have yet to come. */
+  #isReclaimed(path: string): boolean {
+    const job = this.#options.store.newestOf(path)
+    return job?.options.reclaimSource === true && job.totalWeights > 0
   }
 }

@@ -1,4 +1,5 @@
 import { join, sep } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { MiberaError } from '../base/errors.ts'
 import type { Job, NewJob } from '../jobs/job.ts'
 import { openStates } from '../jobs/states.ts'
@@ -21,9 +22,9 @@ export async function addWatchedJobs(
   abandon: (id: number) => Promise<unknown>,
 ): Promise<void> {
   for (const recipe of settings.type) {
-    if (store.hasContent(folder.content, recipe)) continue
     const output = join(settings.out ?? rootOf(folder.path, settings.watch), outputFileName(folder.path, recipe))
     const former = store.newestFor(output)
+    if (store.hasContent(folder.content, recipe) && !isAnsweredNow(former, folder, settings)) continue
     if (former?.origin === 'watcher' && openStates.includes(former.state)) await abandon(former.id)
     try {
       const { id } = store.add(watchedJob(folder, settings, recipe, output, former))
@@ -35,9 +36,26 @@ export async function addWatchedJobs(
   }
 }
 
+/** Whether a job of the same content failed, and the settings have since been given other answers. */
+function isAnsweredNow(former: Job | undefined, { content }: CompleteFolder, settings: Settings): boolean {
+  if (former?.content !== content || former.state !== 'failed') return false
+  const { family, pre, overrides } = former.options
+  return !isDeepStrictEqual(answersOf(settings), answersOf({ family, pre, override: overrides }))
+}
+
+type Answers = { readonly [Name in 'family' | 'pre' | 'override']?: Settings[Name] | undefined }
+
+function answersOf({ family, pre, override }: Answers): Pick<NewJob['options'], 'family' | 'pre' | 'overrides'> {
+  return {
+    ...(family === null || family === undefined ? {} : { family }),
+    ...(pre === null || pre === undefined ? {} : { pre }),
+    ...(override === undefined || Object.keys(override).length === 0 ? {} : { overrides: override }),
+  }
+}
+
 function watchedJob(
   { path, content }: CompleteFolder,
-  { mix, family, pre, override, reclaimSource }: Settings,
+  settings: Settings,
   recipe: Job['recipe'],
   output: string,
   former: Job | undefined,
@@ -45,13 +63,11 @@ function watchedJob(
   // Only what the watcher itself made is replaced; a person's file is refused by the conversion.
   const replaces = former?.origin === 'watcher' ? { force: true, restart: true } : {}
   return {
-    ...{ model: path, output, recipe, mix, content },
+    ...{ model: path, output, recipe, mix: settings.mix, content },
     origin: 'watcher',
     options: {
-      ...(family === null ? {} : { family }),
-      ...(pre === null ? {} : { pre }),
-      ...(Object.keys(override).length === 0 ? {} : { overrides: override }),
-      ...(reclaimSource ? { reclaimSource } : {}),
+      ...answersOf(settings),
+      ...(settings.reclaimSource ? { reclaimSource: true } : {}),
       ...replaces,
     },
   }

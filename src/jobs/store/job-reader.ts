@@ -62,10 +62,12 @@ export class JobReader {
 
   /** The latest job that was to make this file, whatever became of it. */
   newestFor(output: string): Job | undefined {
-    const row = this.database
-      .prepare<[string], JobRow>('SELECT * FROM job WHERE output = ? ORDER BY id DESC LIMIT 1')
-      .get(output)
-    return row === undefined ? undefined : jobOfRow(row)
+    return this.#newest('output', output)
+  }
+
+  /** The latest job of this model folder, whatever became of it. */
+  newestOf(model: string): Job | undefined {
+    return this.#newest('model', model)
   }
 
   /** Whether a job was ever made of this content for this recipe, whatever became of it. */
@@ -89,6 +91,13 @@ export class JobReader {
   lastEvent(): number {
     const row = this.database.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM event').get()
     return row?.id ?? 0
+  }
+
+  #newest(column: 'output' | 'model', value: string): Job | undefined {
+    const row = this.database
+      .prepare<[string], JobRow>(`SELECT * FROM job WHERE ${column} = ? ORDER BY id DESC LIMIT 1`)
+      .get(value)
+    return row === undefined ? undefined : jobOfRow(row)
   }
 
   protected row(id: number): JobRow | undefined {
