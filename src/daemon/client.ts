@@ -7,8 +7,8 @@ import { type ServerSentEvent, serverSentEvents } from './server-sent-events.ts'
 /** A daemon that has not answered by then is stuck. */
 const answerMilliseconds = 10_000
 
-/** What connecting to a socket says where nobody listens. */
-const nobody: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK'])
+/** What connecting to a socket says where nobody listens, or whoever did has just ended. */
+const nobody: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ECONNRESET', 'EPIPE'])
 
 /** Talks to the daemon of a state directory. Holds no connection: it need not be closed. */
 export class DaemonClient {
