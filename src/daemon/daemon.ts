@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { formatBytes } from '../base/byte-count.ts'
 import { type OpenState, openState } from '../convert/state/open-state.ts'
 import { ThreadLimit } from '../convert/thread-limit.ts'
 import { JobStore } from '../jobs/store/job-store.ts'
@@ -8,7 +9,7 @@ import { Control } from './control.ts'
 import { controlAddress } from './control-address.ts'
 import { JobRequests } from './job-requests.ts'
 import type { Log } from './log.ts'
-import { MemoryGuard } from './memory-guard.ts'
+import { MemoryGuard, type ThreadChange } from './memory-guard.ts'
 import { ControlServer } from './server.ts'
 import type { LoadedSettings, Settings } from './settings.ts'
 import { Supervisor } from './supervisor.ts'
@@ -48,7 +49,7 @@ export class Daemon {
       mostThreads: threads,
       floor: memoryFloor,
       read: memoryFile === null ? systemAvailableMemory : availableMemoryFrom(memoryFile),
-      onChange: (change) => options.log.warn(change, `${change.threads} threads: ${change.available} bytes available`),
+      onChange: (change) => options.log.warn(change, threadsText(change)),
     })
   }
 
@@ -142,4 +143,8 @@ interface Parts {
   readonly supervisor: Supervisor
   readonly requests: JobRequests
   readonly server: ControlServer
+}
+
+function threadsText({ threads, available }: ThreadChange): string {
+  return `conversions may use ${threads} ${threads === 1 ? 'thread' : 'threads'}: the machine has ${formatBytes(available)} of memory available`
 }

@@ -25,12 +25,10 @@ export async function wakeWaitingJobs(
     free.set(folder, known)
     return known
   }
-  let next = Number.POSITIVE_INFINITY
-  for (const job of store.list({ states: ['waiting'], order: 'turn' })) {
-    if (job.notBefore > now) next = Math.min(next, job.notBefore - now)
-    else if (job.needsDisk !== undefined && (await freeFor(job)) < job.needsDisk) {
-      next = Math.min(next, diskLookMilliseconds)
-    } else store.move(job.id, 'waiting', 'queued')
+  let next = store.nextWaking(now) - now
+  for (const job of store.waitingSince(now)) {
+    if (job.needsDisk === undefined || (await freeFor(job)) >= job.needsDisk) store.move(job.id, 'waiting', 'queued')
+    else next = Math.min(next, diskLookMilliseconds)
   }
   return next
 }

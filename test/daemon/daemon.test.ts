@@ -175,6 +175,21 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
     await jobWhen(second.client, id, 'done')
     expect(await fileSha256(output())).toBe(expected)
   })
+
+  test('a second signal cuts, and what was bookmarked is kept', async () => {
+    const { pid, client } = await startDaemon(state(), ['--threads', '1'])
+    const { id } = await addJob(client, request())
+    await jobConverting(client, id)
+    const stream = await client.events('')
+    process.kill(pid, 'SIGTERM')
+    process.kill(pid, 'SIGINT')
+    for await (const _ of stream ?? []);
+    const second = await startDaemon(state())
+    await jobWhen(second.client, id, 'done')
+    expect(await fileSha256(output())).toBe(expected)
+    const { tensors } = await jobOf(second.client, id)
+    expect(tensors.every(({ deaths }) => deaths === 0)).toBe(true)
+  })
 })
 
 test('a watched folder is converted once for each type, and not again after a restart', async () => {

@@ -14,18 +14,20 @@ export type HandedOver =
 
 /**
  * Gives a conversion to the daemon and follows it to its end.
+ * @param ownLimits whether threads or memory were asked for, which the daemon has its own of.
  * @returns `undefined` when no daemon runs.
  * @throws MiberaError with which the daemon refused the job, or the job failed.
  */
 export async function convertInDaemon(
   request: NewJobRequest,
   { stateDirectory, quiet }: GlobalOptions,
+  ownLimits: boolean,
 ): Promise<HandedOver | undefined> {
   const client = new DaemonClient(stateDirectory)
   const job = await addOrFind(client, request)
   if (job === undefined) return undefined
   const display = new FollowDisplay(quiet)
-  display.begin(job)
+  display.begin(job, ownLimits)
   const leave = new AbortController()
   const onSignal = () => leave.abort()
   for (const signal of signals) process.on(signal, onSignal)

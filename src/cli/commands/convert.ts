@@ -52,11 +52,12 @@ export function convertCommand(): Command {
 async function convertAll(path: string, options: ConvertCommandOptions, global: GlobalOptions): Promise<void> {
   const model = await understandModel(path, options)
   if (!global.quiet) process.stderr.write(contradictionLines(model.description))
+  const ownLimits = options.threads !== undefined || options.maxMemory !== undefined
   const done: object[] = []
   for (const recipe of options.type) {
     const output = outputPath(model.folder.path, recipe, options.out, options.type.length > 1)
     const outcome =
-      (await convertInDaemon(jobRequest(model.folder.path, recipe, output, options), global)) ??
+      (await convertInDaemon(jobRequest(model.folder.path, recipe, output, options), global, ownLimits)) ??
       (await convertOne(model, recipe, output, options, global))
     if (outcome.kind !== 'published') {
       if (global.json) process.stdout.write(`${JSON.stringify({ outcome: outcome.kind, output, done }, null, 2)}\n`)

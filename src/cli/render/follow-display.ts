@@ -19,8 +19,10 @@ export class FollowDisplay {
     this.#quiet = quiet
   }
 
-  begin({ id, recipe }: JobView): void {
+  /** @param ownLimits whether the reader named threads or memory, which are the daemon's to say. */
+  begin({ id, recipe }: JobView, ownLimits: boolean): void {
     this.#note(`Job ${id} of the daemon: converting to ${recipe}. Ctrl-C leaves it running.`)
+    if (ownLimits) this.#note("  It has the daemon's threads and memory: --threads and --max-memory do not count.")
   }
 
   /** @param now milliseconds since the epoch. */

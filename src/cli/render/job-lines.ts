@@ -49,8 +49,9 @@ function jobFacts(job: JobView, now: number, columns: number): string[] {
 function workFacts({ live, fraction, doneBytes, totalBytes }: JobView, columns: number): string[] {
   const speed = { weightsPerSecond: Number.NaN, secondsLeft: live?.secondsLeft ?? Number.NaN }
   const bar = progressLine('', { fraction, doneBytes, totalBytes, ...speed }, columns).trimStart()
-  if (live === null) return [bar]
-  return [bar, speedFacts(live), ...tensorFacts(live, columns)]
+  // Before it was begun for the first time there is nothing to be far with.
+  const bars = totalBytes === 0 ? [] : [bar]
+  return live === null ? bars : [...bars, speedFacts(live), ...tensorFacts(live, columns)]
 }
 
 function speedFacts({ phase, threads, weightsPerSecond, bytesPerSecond }: LiveView): string {

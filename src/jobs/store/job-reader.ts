@@ -60,6 +60,26 @@ export class JobReader {
     return this.list({ states: ['queued'], order: 'turn', limit: 1 })[0]
   }
 
+  /** Waiting jobs whose time has come, in the order in which they would be taken. */
+  waitingSince(now: number): Job[] {
+    return this.database
+      .prepare<[number], JobRow>(
+        "SELECT * FROM job WHERE state = 'waiting' AND not_before_ms <= ? ORDER BY priority DESC, id",
+      )
+      .all(now)
+      .map(jobOfRow)
+  }
+
+  /** When the time of the next waiting job comes, after `now`; Infinity where none waits for its time. */
+  nextWaking(now: number): number {
+    const row = this.database
+      .prepare<[number], { next: number | null }>(
+        "SELECT min(not_before_ms) AS next FROM job WHERE state = 'waiting' AND not_before_ms > ?",
+      )
+      .get(now)
+    return row?.next ?? Number.POSITIVE_INFINITY
+  }
+
   /** The latest job that was to make this file, whatever became of it. */
   newestFor(output: string): Job | undefined {
     return this.#newest('output', output)
