@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { expect, test } from 'vitest'
-import { mainScript, mibera } from '../helpers/command-line.ts'
+import { expect, test, vi } from 'vitest'
+import { mainScript, mibera, run } from '../helpers/command-line.ts'
 import { systemdArgv } from '../helpers/systemd-words.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 
@@ -62,6 +62,28 @@ test.skipIf(!linux)('options that were not given are left to the settings', asyn
     state,
   ])
 })
+
+test.skipIf(!linux)('the installed command line is a daemon, again and again after it was killed', async () => {
+  const state = join(await temporaryFolder(), 'st ate "%h" $HOME ü')
+  const { stdout } = await mibera(['daemon', 'install', '--print', '--threads', '1', '--state-dir', state])
+  const [program = '', ...words] = installed(stdout)
+  const seen: number[] = []
+  for (let boot = 0; boot < 2; boot++) {
+    await run(program, words, {
+      onStart: (child) => {
+        const answered = vi.waitFor(async () => seen.push(await daemonProcess(state)), 30_000)
+        answered.catch(() => {}).finally(() => child.kill('SIGKILL'))
+      },
+    })
+  }
+  expect(new Set(seen).size).toBe(2)
+})
+
+/** The daemon's process id. Fails while none answers. */
+async function daemonProcess(state: string): Promise<number> {
+  const { stdout } = await mibera(['daemon', 'status', '--json', '--state-dir', state])
+  return (JSON.parse(stdout) as { daemon: { pid: number } }).daemon.pid
+}
 
 test('--print --json is one document with the steps', async () => {
   const state = await temporaryFolder()

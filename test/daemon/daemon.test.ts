@@ -41,19 +41,27 @@ beforeEach(async () => {
 })
 
 describe('one daemon for each state directory', () => {
-  test('starts in under a second, answers, and stops when asked; the next may start at once', async () => {
-    const begun = performance.now()
+  test('starts, answers, and stops when asked; the next may start at once', async () => {
     const { pid, client } = await startDaemon(state())
-    const took = performance.now() - begun
     expect((await statusOf(client)).daemon).toMatchObject({ pid, stateDirectory: state() })
     if (process.platform !== 'win32') expect(statSync(join(state(), 'control.sock')).mode & 0o777).toBe(0o600)
     expect(await client.stop()).toBe(true)
     expect(await client.ask('GET', '/v1/status')).toBeUndefined()
     expect(await client.stop()).toBe(false)
-    const second = await startDaemon(state())
-    expect(second.pid).not.toBe(pid)
-    // Half the machine may be busy with other tests.
-    expect(took).toBeLessThan(process.env.CI === undefined ? 2000 : 5000)
+    expect((await startDaemon(state())).pid).not.toBe(pid)
+  })
+
+  test('answers in under a second from when it is started', async () => {
+    let fastest = Number.POSITIVE_INFINITY
+    // The machine may be busy with other tests: one start that is quick shows what it needs.
+    for (let time = 0; time < 8 && fastest >= 1000; time++) {
+      const begun = performance.now()
+      const { client } = await startDaemon(state())
+      await statusOf(client)
+      fastest = Math.min(fastest, performance.now() - begun)
+      await client.stop()
+    }
+    expect(fastest).toBeLessThan(1000)
   })
 
   test('a second one is refused and says who holds the directory', async () => {

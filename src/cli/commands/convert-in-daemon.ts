@@ -27,10 +27,10 @@ export async function convertInDaemon(
   const job = await addOrFind(client, request)
   if (job === undefined) return undefined
   const display = new FollowDisplay(quiet)
-  display.begin(job, ownLimits)
   const leave = new AbortController()
   const onSignal = () => leave.abort()
   for (const signal of signals) process.on(signal, onSignal)
+  display.begin(job, ownLimits)
   try {
     const last = await follow(client, job.id, leave.signal, display)
     return await conclude(last, display, leave.signal.aborted)
