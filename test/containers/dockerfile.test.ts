@@ -62,37 +62,39 @@ test('the files copied for the build suffice for it', async () => {
   expect(existsSync(join(folder, 'dist/quant/kernels.js'))).toBe(true)
 })
 
-// Windows has no SIGTERM that a process could act on.
-test.skipIf(process.platform === 'win32')("the image's command starts the daemon, its health check tells, and docker stop drains it", async () => {
-  expect(commandWords(image, 'ENTRYPOINT')).toEqual(['mibera'])
-  const [program, ...check] = commandWords(image, 'HEALTHCHECK')
-  expect(program).toBe('mibera')
-  const folder = await temporaryFolder()
-  await mkdir(join(folder, 'models'))
-  const assigned = image.instructions.find(({ keyword }) => keyword === 'ENV')?.text ?? ''
-  // The image's folders, below one that may be written here.
-  const env = Object.fromEntries(
-    [...assigned.matchAll(/(\w+)=(\S+)/g)].map(([, name = '', value = '']) => [
-      name,
-      value.startsWith('/') ? join(folder, value) : value,
-    ]),
-  )
-  expect(Object.keys(env)).toEqual(['NODE_ENV', 'XDG_DATA_HOME', 'MIBERA_WATCH'])
-  if (process.platform !== 'linux') env.LOCALAPPDATA = folder
-  expect((await mibera(check, { env })).status).toBe(5)
+// Elsewhere the state directory is not found by the image's variables.
+test.skipIf(process.platform !== 'linux')(
+  "the image's command starts the daemon, its health check tells, and docker stop drains it",
+  async () => {
+    expect(commandWords(image, 'ENTRYPOINT')).toEqual(['mibera'])
+    const [program, ...check] = commandWords(image, 'HEALTHCHECK')
+    expect(program).toBe('mibera')
+    const folder = await temporaryFolder()
+    await mkdir(join(folder, 'models'))
+    const assigned = image.instructions.find(({ keyword }) => keyword === 'ENV')?.text ?? ''
+    // The image's folders, below one that may be written here.
+    const env = Object.fromEntries(
+      [...assigned.matchAll(/(\w+)=(\S+)/g)].map(([, name = '', value = '']) => [
+        name,
+        value.startsWith('/') ? join(folder, value) : value,
+      ]),
+    )
+    expect(Object.keys(env)).toEqual(['NODE_ENV', 'XDG_DATA_HOME', 'MIBERA_WATCH'])
+    expect((await mibera(check, { env })).status).toBe(5)
 
-  let watch: unknown
-  const running = mibera(commandWords(image, 'CMD'), {
-    env,
-    onStart: (child) => {
-      const healthy = vi.waitFor(async () => expect((await mibera(check, { env })).status).toBe(0), 30_000)
-      const seen = healthy.then(async () => {
-        const { stdout } = await mibera(['daemon', 'status', '--json'], { env })
-        watch = (JSON.parse(stdout) as { settings: { watch: { value: unknown } } }).settings.watch.value
-      })
-      seen.catch(() => {}).finally(() => child.kill('SIGTERM'))
-    },
-  })
-  expect(await running).toMatchObject({ status: 0 })
-  expect(watch).toEqual([join(folder, 'models')])
-})
+    let watch: unknown
+    const running = mibera(commandWords(image, 'CMD'), {
+      env,
+      onStart: (child) => {
+        const healthy = vi.waitFor(async () => expect((await mibera(check, { env })).status).toBe(0), 30_000)
+        const seen = healthy.then(async () => {
+          const { stdout } = await mibera(['daemon', 'status', '--json'], { env })
+          watch = (JSON.parse(stdout) as { settings: { watch: { value: unknown } } }).settings.watch.value
+        })
+        seen.catch(() => {}).finally(() => child.kill('SIGTERM'))
+      },
+    })
+    expect(await running).toMatchObject({ status: 0 })
+    expect(watch).toEqual([join(folder, 'models')])
+  },
+)
