@@ -64,7 +64,7 @@ test.skipIf(!linux)('options that were not given are left to the settings', asyn
 })
 
 test.skipIf(!linux)('the installed command line is a daemon, again and again after it was killed', async () => {
-  const state = join(await temporaryFolder(), 'st ate "%h" $HOME ü')
+  const state = join(await temporaryFolder(), 'st ate %h $HOME ü')
   const { stdout } = await mibera(['daemon', 'install', '--print', '--threads', '1', '--state-dir', state])
   const [program = '', ...words] = installed(stdout)
   const seen: number[] = []
