@@ -17,13 +17,25 @@ export async function finish(run: Run, prepared: Prepared): Promise<Report | 'st
   const { database, paths, options } = run
   const { conversion } = prepared
   if (conversion.state === 'running') moveConversion(database, conversion.id, 'running', 'publishing')
-  const report = await verifiedReport(run, conversion.id, prepared.kind === 'renamed' ? paths.output : paths.part)
+  const report = await (prepared.kind === 'renamed'
+    ? verifiedReport(run, conversion.id, paths.output).catch(refuseRenamed)
+    : verifiedReport(run, conversion.id, paths.part))
   if (report === 'stopped') return report
   options.onEvent({ kind: 'publishing' })
   await writeDurableFile(paths.report, `${JSON.stringify(report, null, 1)}\n`)
   if (prepared.kind === 'ready') await publish(paths.part, paths.output)
   moveConversion(database, conversion.id, 'publishing', 'done')
   return report
+}
+
+/** The part file is gone, so a file that was damaged after it got its name cannot be mended by resuming. */
+function refuseRenamed(error: unknown): never {
+  if (!(error instanceof MiberaError) || error.code !== 'VERIFICATION_FAILED') throw error
+  throw new MiberaError(error.code, error.message, {
+    ...(error.subject === undefined ? {} : { subject: error.subject }),
+    hint: 'Check the disk, then run the command again with --restart --force to make the file anew.',
+    cause: error,
+  })
 }
 
 async function verifiedReport(
