@@ -18,22 +18,8 @@ beforeAll(async () => {
   await mkdir(join(root(), 'empty'))
 })
 
-/**
- * The shortest wall time (ms) of some runs, which end with the first that is short enough: what the command needs, not
- * what the machine is busy with besides.
- */
-async function fastestOf(words: readonly string[], enough: number): Promise<number> {
-  let fastest = Number.POSITIVE_INFINITY
-  for (let time = 0; time < 20 && fastest >= enough; time++) {
-    const begun = performance.now()
-    expect((await mibera(words)).status).toBe(0)
-    fastest = Math.min(fastest, performance.now() - begun)
-  }
-  return fastest
-}
-
 describe('jobs status', () => {
-  test('in the middle of 243 tensors: one screen of 80 columns, in under 300 ms', async () => {
+  test('in the middle of 243 tensors: one screen of 80 columns', async () => {
     const state = join(root(), 'state')
     const { client } = await startDaemon(state, ['--threads', '1', '--watch', join(root(), 'empty')])
     const outputs = ['one.gguf', 'two.gguf'].map((name) => join(root(), name))
@@ -57,7 +43,6 @@ describe('jobs status', () => {
     const json = await mibera([...words, '--json'])
     const status = statusSchema.parse(JSON.parse(json.stdout))
     expect(status.jobs[0]).toMatchObject({ id: ids[0], state: 'running', live: { phase: 'converting' } })
-    expect(await fastestOf(words, 300)).toBeLessThan(300)
 
     // Without the daemon the database tells the same, and that nobody works on it.
     await client.stop()

@@ -51,19 +51,6 @@ describe('one daemon for each state directory', () => {
     expect((await startDaemon(state())).pid).not.toBe(pid)
   })
 
-  test('answers in under a second from when it is started', async () => {
-    let fastest = Number.POSITIVE_INFINITY
-    // The machine may be busy with other tests: one start that is quick shows what it needs.
-    for (let time = 0; time < 8 && fastest >= 1000; time++) {
-      const begun = performance.now()
-      const { client } = await startDaemon(state())
-      await statusOf(client)
-      fastest = Math.min(fastest, performance.now() - begun)
-      await client.stop()
-    }
-    expect(fastest).toBeLessThan(1000)
-  })
-
   test('a second one is refused and says who holds the directory', async () => {
     const { pid } = await startDaemon(state())
     const end = await mibera(['daemon', 'start', '--state-dir', state()])
