@@ -66,8 +66,10 @@ export class WorkerPool {
     if (this.#dead !== undefined) throw this.#dead
     this.#setup = { ...this.#setup, sources: this.#setup.sources.map((path, i) => (i === source ? undefined : path)) }
     const job = { kind: 'release', source } as const
+    // One that was taken away and is idle is ending, and its files with it: it would never answer.
+    const living = this.#all().filter((thread) => !this.#retiring.has(thread) || thread.pending.size > 0)
     await Promise.all(
-      this.#all().map((thread) => new Promise((resolve, reject) => this.#give(thread, { job, resolve, reject }))),
+      living.map((thread) => new Promise((resolve, reject) => this.#give(thread, { job, resolve, reject }))),
     )
   }
 

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -39,6 +39,39 @@ test('a thread that dies ends the run with an error, and the next run goes on to
   const run = await runToEnd(plan, output)
   expect(run.kept).toBeGreaterThan(0)
   expect(run.sha256).toBe(whole.sha256)
+})
+
+test('a source that is released is closed in every thread, whatever becomes of the threads meanwhile', async () => {
+  const folder = await temporaryFolder()
+  const source = join(folder, 'source')
+  const output = join(folder, 'output')
+  await writeFile(source, Buffer.alloc(64))
+  await writeFile(output, Buffer.alloc(64))
+  const room = { sourceBytes: 64, outputBytes: 64, widenedWeights: 0, columns: 4 }
+  const pool = new WorkerPool(3, { kernels: compileKernels(), sources: [source, source], output, room })
+  onTestFinished(() => pool.close())
+  const scan = (from: number) =>
+    pool.run({
+      kind: 'scan',
+      rows: 1,
+      weights: 4,
+      columns: 4,
+      input: { kind: 'segments', dtype: 'F32', segments: [{ source: from, offset: 0, byteLength: 16, target: 0 }] },
+    })
+  const clean = { count: 0, firstRow: -1 }
+  expect(await Promise.all([scan(0), scan(1), scan(0)])).toEqual([clean, clean, clean])
+  const inHand = Array.from({ length: 6 }, () => scan(1))
+  pool.resize(2)
+  await Promise.all(inHand)
+  pool.resize(1)
+  await pool.releaseSource(0)
+  pool.resize(3)
+  // Threads that were there and those that are new: all have the one, none the other.
+  for (let job = 0; job < 6; job++) expect(await scan(1)).toEqual(clean)
+  const refusals = await Promise.all(Array.from({ length: 6 }, () => refusal(scan(0))))
+  expect(new Set(refusals.map(({ message }) => message))).toEqual(
+    new Set(['source 0 was released, but is needed again']),
+  )
 })
 
 test('files that cannot be opened fail each job with their own error; closing twice is safe', async () => {
