@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process'
 import { open } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { usualBatch } from '#dist/convert/checkpoints.js'
@@ -13,12 +12,12 @@ const holdMilliseconds = usualBatch.milliseconds + 50
  * Stops the process for as long as a batch of bookmarks takes to fall due: the next slice then brings them. Syncs
  * `part` meanwhile, so that on a slow disk the process's own sync does not outlast the rest of its work.
  */
-export async function hold(child: ChildProcess, part: string): Promise<void> {
-  child.kill('SIGSTOP')
+export async function hold(pid: number, part: string): Promise<void> {
+  process.kill(pid, 'SIGSTOP')
   try {
     await Promise.all([sync(part), wait(holdMilliseconds)])
   } finally {
-    child.kill('SIGCONT')
+    process.kill(pid, 'SIGCONT')
   }
 }
 

@@ -1,74 +1,71 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { join, sep } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { check } from './check.ts'
-import type { Demo } from './workspace.ts'
-
-/** The command line program as it ships. */
-export const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+import { program } from './program.ts'
+import { columns } from './say.ts'
+import { type Demo, names } from './workspace.ts'
 
 export interface RunOptions {
   /** Leaves lines of the output away; how many is told. Default: all are shown. */
   readonly shorten?: (lines: readonly string[]) => readonly string[]
-  /** Is given the process while it runs. */
-  readonly meanwhile?: (child: ChildProcess) => Promise<void>
+  /** Goes on when the demo is interrupted, until its own end. Default false: then it is killed. */
+  readonly toTheEnd?: boolean
 }
 
-export interface Ended {
+interface Ended {
   readonly status: number | null
   readonly signal: NodeJS.Signals | null
   /** Standard output and standard error, line by line as they came. */
   readonly lines: readonly string[]
 }
 
-/** Shows and runs a command line of mibera, which has to succeed. */
-export async function mibera(demo: Demo, words: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const ended = await run(demo, words, options)
-  check(ended.status === 0, `mibera ${words[0]} ends well (it ended with ${ended.signal ?? ended.status})`)
-  return ended
-}
-
-/** Shows and runs a command line of mibera, however it ends. */
-export async function run(demo: Demo, words: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const { shorten = (all) => all, meanwhile } = options
-  demo.say.command(`mibera ${words.join(' ')}`)
-  const child = start(demo, words)
-  const lines: string[] = []
-  const closed = ending(child)
-  for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', (line) => lines.push(line))
-  const aside = meanwhile?.(child).catch((error: unknown) => {
-    child.kill('SIGKILL')
-    throw error
-  })
-  const [{ status, signal }] = await Promise.all([closed, aside])
-  const shown = status === 0 || signal !== null ? shorten(lines) : lines
-  for (const line of shown) demo.say.line(line.replaceAll(join(demo.folder, sep), ''))
+/** Shows and runs a command line of mibera, which has to succeed. @returns its lines. */
+export async function mibera(
+  demo: Demo,
+  words: readonly string[],
+  options: RunOptions = {},
+): Promise<readonly string[]> {
+  showCommand(demo, words)
+  const { status, signal, lines } = await run(demo, words, options.toTheEnd)
+  const { shorten = (all) => all } = options
+  const shown = status === 0 ? shorten(lines) : lines
+  showLines(demo, shown)
   if (shown.length < lines.length) demo.say.remark(`(${lines.length - shown.length} lines left out)`)
-  return { status, signal, lines }
+  check(status === 0, `mibera ${words[0]} ends well (it ended with ${signal ?? status})`)
+  return lines
 }
 
 /** What a command line prints with `--json`, for the demo's own checks: run without being shown. */
 export async function miberaJson<Document>(demo: Demo, words: readonly string[]): Promise<Document> {
-  const child = start(demo, [...words, '--json'])
-  const output: Buffer[] = []
-  child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
-  child.stderr.resume()
-  const { status } = await ending(child)
-  check(status === 0, `mibera ${words[0]} --json ends well (it ended with ${status})`)
-  return JSON.parse(Buffer.concat(output).toString()) as Document
+  const { status, lines } = await run(demo, [...words, '--json'])
+  check(status === 0, `mibera ${words.join(' ')} --json ends well (it ended with ${status})`)
+  return JSON.parse(lines.join('\n')) as Document
 }
 
-function start({ folder, stop }: Demo, words: readonly string[]) {
-  return spawn(process.execPath, [program, ...words], {
+export function showCommand({ say }: Demo, words: readonly string[]): void {
+  say.command(`mibera ${words.join(' ')}`)
+}
+
+/** Shows what a command printed, with paths as from the demo's folder. */
+export function showLines({ folder, say }: Demo, lines: readonly string[]): void {
+  const shown = lines.map((line) => line.replaceAll(join(folder, sep), ''))
+  for (const line of shown) say.line(line)
+  const widest = Math.max(0, ...shown.map((line) => [...line].length))
+  check(widest <= columns, `what is printed fits ${columns} columns (it takes ${widest})`)
+}
+
+/** Runs a command line of mibera, however it ends, without showing it. */
+export async function run({ folder, stop }: Demo, words: readonly string[], toTheEnd = false): Promise<Ended> {
+  const child = spawn(process.execPath, [program, ...words], {
     cwd: folder,
+    env: environment(folder),
     stdio: ['ignore', 'pipe', 'pipe'],
-    signal: stop,
-    killSignal: 'SIGKILL',
+    // Ctrl-C is sent to the whole group of a terminal's processes.
+    ...(toTheEnd ? { detached: process.platform !== 'win32' } : { signal: stop, killSignal: 'SIGKILL' as const }),
   })
-}
-
-function ending(child: ChildProcess): Promise<Pick<Ended, 'status' | 'signal'>> {
+  const lines: string[] = []
+  for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', (line) => lines.push(line))
   return new Promise((resolve, reject) => {
     let failure: Error | undefined
     child.on('error', (error) => {
@@ -76,6 +73,14 @@ function ending(child: ChildProcess): Promise<Pick<Ended, 'status' | 'signal'>> 
       if (child.pid === undefined) reject(error)
     })
     // Not before it is gone: what it writes must not outlive the workspace.
-    child.on('close', (status, signal) => (failure === undefined ? resolve({ status, signal }) : reject(failure)))
+    child.on('close', (status, signal) =>
+      failure === undefined ? resolve({ status, signal, lines }) : reject(failure),
+    )
   })
+}
+
+/** Without the user's own settings of mibera. */
+function environment(folder: string): NodeJS.ProcessEnv {
+  const others = Object.entries(process.env).filter(([name]) => !name.toUpperCase().startsWith('MIBERA_'))
+  return { ...Object.fromEntries(others), MIBERA_STATE_DIR: join(folder, names.state) }
 }

@@ -1,7 +1,10 @@
-import { mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, realpath, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { program } from './mibera.ts'
+import { formatBytes } from '#dist/base/byte-count.js'
+import { Background } from './background.ts'
+import { check } from './check.ts'
+import { program } from './program.ts'
 import type { Say } from './say.ts'
 
 /** What every step is given. */
@@ -11,28 +14,41 @@ export interface Demo {
   readonly say: Say
   /** Aborted on Ctrl-C. */
   readonly stop: AbortSignal
+  /** The daemons of this demo. */
+  readonly background: Background
 }
 
 /** Names in the workspace. */
 export const names = {
   model: 'mibera-v1-merged',
   whole: 'whole.gguf',
-  resumed: 'mibera-Q3_K_M.gguf',
+  watched: 'models',
+  downloaded: 'models/mibera-v1-merged',
+  result: 'models/mibera-v1-merged-Q3_K_M.gguf',
   state: 'state',
 } as const
 
-/** Runs `steps` in a fresh folder, which is removed afterwards, also on failure, unless it is to be kept. */
+/** The model twice, a shard of it once more, and what is made of it twice. */
+const neededBytes = 2.6 * 2 ** 30
+
+/** Runs `steps` in a fresh folder. No daemon of it and, unless it is to be kept, nothing of it stays, on failure too. */
 export async function withWorkspace(
   { keep, say, stop }: { keep: boolean; say: Say; stop: AbortSignal },
   steps: (demo: Demo) => Promise<void>,
 ): Promise<void> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'mibera-demo-')))
+  const background = new Background()
   try {
+    const { bavail, bsize } = await statfs(folder)
+    const free = `${formatBytes(neededBytes)} are free in ${tmpdir()} (${formatBytes(bavail * bsize)} are)`
+    check(bavail * bsize > neededBytes, free)
     say.remark('All commands run in a temporary folder, with mibera standing for the program:')
     say.command(`cd ${folder}`)
     say.command(`alias mibera='node ${program}'`)
-    await steps({ folder, say, stop })
+    say.command(`export MIBERA_STATE_DIR=$PWD/${names.state}`)
+    await steps({ folder, say, stop, background })
   } finally {
+    await background.killAll()
     if (keep) say.line(`Kept: ${folder}`)
     // Windows lets go of the files of a process some moments after its end.
     else await rm(folder, { recursive: true, force: true, maxRetries: 10 })

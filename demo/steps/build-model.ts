@@ -27,7 +27,7 @@ export async function buildModel({ folder, say }: Demo): Promise<BuiltModel> {
   const model = join(folder, names.model)
   const { weights, shards } = await writeModelFolder(model, shape, {
     lyingConfig: true,
-    shards: 3,
+    shards: 5,
     extras: (path) => writeCl100kTokenizer(path),
   })
   const size = formatBytes(await diskUse(model))

@@ -6,15 +6,12 @@ import { mibera } from '../mibera.ts'
 import { withoutLies } from '../without-lies.ts'
 import { type Demo, names } from '../workspace.ts'
 
-/** The command line that converts into `output`. */
-export function convertWords(output: string): string[] {
-  return ['convert', names.model, '--type', 'Q3_K_M', '--out', output, '--state-dir', names.state]
-}
+const words = ['convert', names.model, '--type', 'Q3_K_M', '--out', names.whole]
 
 /** Converts without a break. @returns SHA-256 of the file. */
 export async function convertWhole(demo: Demo, plannedBytes: number): Promise<string> {
-  demo.say.heading('Convert to Q3_K_M in one pass, without a break: what to compare with')
-  await mibera(demo, convertWords(names.whole), { shorten: withoutLies })
+  demo.say.heading('Convert it in the foreground, without a break: what to compare with')
+  await mibera(demo, words, { shorten: withoutLies })
   const path = join(demo.folder, names.whole)
   const { size } = await stat(path)
   check(size === plannedBytes, `the file has the ${plannedBytes} bytes that were planned (it has ${size})`)

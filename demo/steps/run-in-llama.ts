@@ -21,7 +21,7 @@ export async function runInLlama({ folder, say }: Demo, { shape }: BuiltModel): 
     say.remark(`Left out: ${libraries.missing}.`)
     return false
   }
-  const model = await loadModel(join(folder, names.resumed))
+  const model = await loadModel(join(folder, names.result))
   try {
     await showVocabulary(model, shape, say)
     await generate(model, say)
