@@ -56,9 +56,21 @@ export function eventLine({ at, kind, detail }: EventView): string {
 
 function detailText(detail: Readonly<Record<string, unknown>>): string {
   const words = Object.entries(detail).map(([name, value]) => {
-    if (name === 'reason' && value !== null && typeof value === 'object' && 'message' in value)
-      return String(value.message)
-    return `${name} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`
+    if (name === 'reason' && isObject(value) && 'message' in value) return String(value.message)
+    return `${name} ${valueText(value)}`
   })
   return words.length === 0 ? '' : ` ${words.join(', ')}`
+}
+
+/** `[{name: 'output.weight', deaths: 1}]` → "output.weight (deaths 1)" */
+function valueText(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(valueText).join(', ')
+  if (!isObject(value)) return String(value)
+  const { name, ...others } = value
+  const facts = Object.entries(others).map(([key, other]) => `${key} ${valueText(other)}`)
+  return name === undefined ? facts.join(', ') : `${name} (${facts.join(', ')})`
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object'
 }
