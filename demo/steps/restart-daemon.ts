@@ -14,6 +14,8 @@ export async function restartDaemon(demo: Demo, { bookmarks }: Killed, whole: st
   const { folder, say } = demo
   say.heading('The same command starts it again: it goes on by itself, to the same bytes')
   const pid = await startDaemon(demo)
+  // Where the rest takes no time, its end is what is seen.
+  await snapshot(demo, / running\n.*\n +converting, | verifying\n| done\n/)
   await snapshot(demo, / done\n +.*read back and verified/)
   const { id } = await onlyJob(demo)
   await mibera(demo, ['jobs', 'show', `${id}`])
