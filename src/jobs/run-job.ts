@@ -1,4 +1,5 @@
-import type { MiberaError } from '../base/errors.ts'
+import { formatBytes } from '../base/byte-count.ts'
+import { MiberaError } from '../base/errors.ts'
 import { diskNeeded } from '../convert/check-output.ts'
 import type { BatchLimits } from '../convert/checkpoints.ts'
 import { type ConvertOutcome, convertIn } from '../convert/convert.ts'
@@ -7,6 +8,7 @@ import { outputPaths } from '../convert/output-paths.ts'
 import type { StateDatabase } from '../convert/state/database.ts'
 import { explainStateError } from '../convert/state/explain-state-error.ts'
 import type { ThreadLimit } from '../convert/thread-limit.ts'
+import { freeSpace } from '../disk/free-space.ts'
 import type { Plan } from '../plan/plan.ts'
 import { tensorsToRunAlone } from './crash-guard.ts'
 import type { Job } from './job.ts'
@@ -69,7 +71,13 @@ export async function runJob(job: Job, context: JobContext): Promise<JobOutcome>
     return outcome.kind === 'stopped' ? stopped(context.stop) : { kind: 'done' }
   } catch (thrown) {
     const error = toMiberaError(explainStateError(thrown, context.database.name))
-    return { kind: 'failed', error, needsDisk: await needsDisk(error, job, planned), gotAhead: record.gotAhead }
+    const needed = await needsDisk(error, job, planned)
+    return {
+      kind: 'failed',
+      error: await withBothNumbers(error, job, needed),
+      needsDisk: needed,
+      gotAhead: record.gotAhead,
+    }
   } finally {
     record.end()
   }
@@ -122,4 +130,16 @@ function stopped(stop: AbortSignal): JobOutcome {
 async function needsDisk({ code }: MiberaError, { output }: Job, planned?: PlannedJob): Promise<number | undefined> {
   if (planned === undefined || (code !== 'DISK_FULL' && code !== 'DISK_TOO_SMALL')) return undefined
   return diskNeeded(planned.plan, outputPaths(output).part).catch(() => undefined)
+}
+
+/** A disk that filled up is told like one that was too small from the start: what is needed, and what is there. */
+async function withBothNumbers(error: MiberaError, { output }: Job, needed: number | undefined): Promise<MiberaError> {
+  const free = error.code === 'DISK_FULL' ? await freeSpace(output).catch(() => undefined) : undefined
+  if (needed === undefined || free === undefined) return error
+  const message = `${error.message}: it needs ${formatBytes(needed)} more, only ${formatBytes(free)} are free there`
+  return new MiberaError('DISK_FULL', message, {
+    subject: error.subject ?? output,
+    hint: 'Free some space; it goes on where it stopped.',
+    cause: error,
+  })
 }

@@ -1,38 +1,14 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, statfsSync, writeFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { planFolder } from '../helpers/convert-folder.ts'
 import { fileSha256, runToEnd } from '../helpers/partial-run.ts'
 import { refusal } from '../helpers/refusal.ts'
+import { fillDisk, freeDisk, noSmallDisk, smallDisk } from '../helpers/small-disk.ts'
 import { writeSmallModel } from '../helpers/small-model.ts'
 import { suiteFolder } from '../helpers/suite-folder.ts'
-import { temporaryFolder } from '../helpers/temporary-folder.ts'
 
 const megabyte = 2 ** 20
-
-/** Why no small disk can be had here, or `undefined` if it can. */
-function noSmallDisk(): string | undefined {
-  if (process.platform !== 'linux') return `a small disk is mounted with Linux's tmpfs, this is ${process.platform}`
-  if (process.getuid?.() !== 0) return 'mounting a small disk needs root'
-  return undefined
-}
-
-/** A disk of its own, gone after the test. */
-async function smallDisk(megabytes: number): Promise<string> {
-  const folder = join(await temporaryFolder(), 'disk')
-  mkdirSync(folder)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder])
-  onTestFinished(() => void execFileSync('umount', [folder]))
-  return folder
-}
-
-/** Takes all but `left` bytes of a disk. */
-function fill(disk: string, left: number): void {
-  const { bavail, bsize } = statfsSync(disk)
-  writeFileSync(join(disk, 'filler'), new Uint8Array(bavail * bsize - left))
-}
 
 const missing = noSmallDisk()
 if (missing !== undefined) console.warn(`Not tested: disks that fill up. ${missing}.`)
@@ -56,7 +32,7 @@ describe.skipIf(missing !== undefined)('a small disk', () => {
         runToEnd(plan, output, {
           ...settings,
           onEvent: ({ kind }) => {
-            if (kind === 'begun') fill(disk, 3 * megabyte)
+            if (kind === 'begun') fillDisk(disk, 3 * megabyte)
             if (kind === 'slice') made++
           },
         }),
@@ -69,7 +45,7 @@ describe.skipIf(missing !== undefined)('a small disk', () => {
       const refused = await refusal(runToEnd(plan, output, settings))
       expect(['DISK_TOO_SMALL', 'DISK_FULL']).toContain(refused.code)
 
-      await rm(join(disk, 'filler'))
+      await freeDisk(disk)
       const run = await runToEnd(plan, output, settings)
       expect(run.kept).toBeGreaterThan(0)
       expect(run).toMatchObject({ discarded: 0, sha256: expected })
@@ -93,10 +69,10 @@ describe.skipIf(missing !== undefined)('a small disk', () => {
     const output = join(disk, 'small.gguf')
     const stateDirectory = join(root(), 'third')
     const error = await refusal(
-      runToEnd(plan, output, { stateDirectory, onEvent: ({ kind }) => kind === 'publishing' && fill(disk, 0) }),
+      runToEnd(plan, output, { stateDirectory, onEvent: ({ kind }) => kind === 'publishing' && fillDisk(disk, 0) }),
     )
     expect(error.code).toBe('DISK_FULL')
-    await rm(join(disk, 'filler'))
+    await freeDisk(disk)
     const run = await runToEnd(plan, output, { stateDirectory })
     expect(run.made).toBe(0)
     expect(run.sha256).toBe(await fileSha256(output))
