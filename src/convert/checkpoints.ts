@@ -11,7 +11,11 @@ export interface BatchLimits {
   readonly bytes: number
 }
 
-export const usualBatch: BatchLimits = { milliseconds: 2000, bytes: 256 * 1024 * 1024 }
+/**
+ * Batches are small enough that a disk writes most of the output while the kernels still work, and little is left to
+ * wait for at the end.
+ */
+export const usualBatch: BatchLimits = { milliseconds: 2000, bytes: 64 * 1024 * 1024 }
 
 /**
  * Bookmarks finished slices in batches: first the output is synced, then the bookmarks are committed. The order is
