@@ -79,7 +79,7 @@ test.skipIf(noProcessFigures !== undefined)(
     const windows = windowsOf(samples)
     const first = windows[0] ?? []
     const last = windows.at(-1) ?? []
-    expect(most(last, 'handles')).toBeLessThan(most(first, 'handles') + 8)
+    expect(most(last, 'handles')).toBeLessThan(most(first, 'handles') + 16)
     expect(most(last, 'threads')).toBeLessThan(most(first, 'threads') + 4)
     const deviations = windows.map((window) => Math.abs(typicalResident(window) - typicalResident(first)))
     expect(Math.max(...deviations)).toBeLessThan(20 * mebibyte)
