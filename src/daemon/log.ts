@@ -28,7 +28,7 @@ export async function openLog(
   echo?: (line: string) => void,
 ): Promise<OpenLog> {
   const file = await openRollingFile({
-    file: join(logFolder(stateDirectory), 'daemon'),
+    file: uncheckedPath(join(logFolder(stateDirectory), 'daemon')),
     size: fileSize,
     limit: { count: olderFiles, removeOtherLogFiles: true },
     mkdir: true,
@@ -46,4 +46,13 @@ export async function openLog(
       open = false
     },
   }
+}
+
+/**
+ * pino-roll refuses every path with a character that Windows does not allow in names, such as a colon or a quote, also
+ * where it names an existing folder of another system. It checks the first answer of a function, and uses the others.
+ */
+function uncheckedPath(path: string): () => string {
+  let asked = 0
+  return () => (asked++ === 0 ? 'daemon' : path)
 }

@@ -2,7 +2,7 @@
 declare module 'pino-roll' {
   export interface RollingFileOptions {
     /** Path of the files; ".1.log", ".2.log", … is appended. */
-    readonly file: string
+    readonly file: string | (() => string)
     readonly size?: string
     /** How many files are kept besides the one being written, and whether those of earlier processes count. */
     readonly limit?: { readonly count: number; readonly removeOtherLogFiles?: boolean }
