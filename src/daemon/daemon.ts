@@ -12,6 +12,7 @@ import type { Log } from './log.ts'
 import { MemoryGuard, type ThreadChange } from './memory-guard.ts'
 import { ControlServer } from './server.ts'
 import type { LoadedSettings, Settings } from './settings.ts'
+import { standBack } from './stand-back.ts'
 import { Supervisor } from './supervisor.ts'
 import type { Watcher } from './watch/watcher.ts'
 import { addWatchedJobs } from './watched-jobs.ts'
@@ -68,6 +69,8 @@ export class Daemon {
       throw error
     }
     this.#guard.start()
+    // It answers; from here on it works.
+    standBack()
     parts.supervisor.start()
     await this.#watch(parts)
     log.info({ settings: this.#settings, stateDirectory }, 'the daemon runs')
