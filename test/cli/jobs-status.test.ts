@@ -3,13 +3,16 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { statusSchema } from '#dist/daemon/protocol.js'
 import { tinyPhi4Shape } from '../../fixtures/model-shapes.ts'
-import { mibera } from '../helpers/command-line.ts'
+import { mainScript, mibera } from '../helpers/command-line.ts'
 import { addJob, jobConverting, startDaemon } from '../helpers/daemon.ts'
 import { smallPre, writeSmallModel } from '../helpers/small-model.ts'
 import { suiteFolder } from '../helpers/suite-folder.ts'
+import { noTerminal, onTerminal } from '../helpers/terminal.ts'
 
 const root = suiteFolder()
 const model = () => join(root(), 'a model with a rather long name, as they often have, instruct v2')
+
+if (noTerminal !== undefined) console.warn(`Not tested: jobs status on a terminal. ${noTerminal}.`)
 
 beforeAll(async () => {
   // As many tensors as Phi-4 has, and long enough in work to be looked at; the weights are a hole in the file.
@@ -43,6 +46,14 @@ describe('jobs status', () => {
     const json = await mibera([...words, '--json'])
     const status = statusSchema.parse(JSON.parse(json.stdout))
     expect(status.jobs[0]).toMatchObject({ id: ids[0], state: 'running', live: { phase: 'converting' } })
+
+    if (noTerminal === undefined) {
+      const screen = await onTerminal([process.execPath, mainScript, ...words], 80)
+      console.log(screen.join('\n'))
+      expect(screen.filter((line) => line.length > 80)).toEqual([])
+      expect(screen.length).toBeLessThan(24)
+      expect(screen.join('\n')).toMatch(/#1 {4}one\.gguf +running\n {6}[━─]+ +\d+ %/)
+    }
 
     // Without the daemon the database tells the same, and that nobody works on it.
     await client.stop()
