@@ -22,34 +22,38 @@ beforeAll(async () => {
 /** What is left of the part file's bytes that were never promised to be durable. `kept` are the bookmarked slices. */
 type Damage = (part: string, kept: readonly Slice[]) => Promise<void>
 
+/** The first two are looked at with MIBERA_LONG=1 only: they are milder than what follows. */
 const damages: [string, { damage: Damage; discarded: 'nothing' | 'one slice' | 'everything' }][] = [
   ['is all there', { damage: async () => {}, discarded: 'nothing' }],
-  ['is zeros', { damage: (part, kept) => keepOnly(part, kept, () => 0), discarded: 'nothing' }],
   ['is anything', { damage: (part, kept) => keepOnly(part, kept, (at) => (at * 31) % 251), discarded: 'nothing' }],
+  ['is zeros', { damage: (part, kept) => keepOnly(part, kept, () => 0), discarded: 'nothing' }],
   ['is cut off', { damage: (part, kept) => truncate(part, endOf(kept)), discarded: 'everything' }],
   ['is zeros, and a bookmarked slice too: the disk lied', { damage: loseOne, discarded: 'one slice' }],
 ]
 
 describe.skipIf(process.platform === 'win32')('after a power loss that took the newest commits of the database', () => {
-  test.each(damages)('a part file whose un-synced rest %s ends in the same bytes', async (title, expected) => {
-    const story = await newStory(stories, title.replaceAll(/\W/g, ' '))
-    await download(story, 1)
-    await dieAt('with the first tensors in work', story.state, story.words)
-    await dieAt('before the third batch is recorded', story.state, story.words)
-    const earlier = await keepState(story)
-    const kept = bookmarkedSlices(story)
-    expect(kept.length).toBeGreaterThan(0)
-    await dieAt('before the third batch is recorded', story.state, story.words)
-    expect(bookmarkedSlices(story).length).toBeGreaterThan(kept.length)
+  test.each(process.env.MIBERA_LONG === undefined ? damages.slice(2) : damages)(
+    'a part file whose un-synced rest %s ends in the same bytes',
+    async (title, expected) => {
+      const story = await newStory(stories, title.replaceAll(/\W/g, ' '))
+      await download(story, 1)
+      await dieAt('with the first tensors in work', story.state, story.words)
+      await dieAt('before the third batch is recorded', story.state, story.words)
+      const earlier = await keepState(story)
+      const kept = bookmarkedSlices(story)
+      expect(kept.length).toBeGreaterThan(0)
+      await dieAt('before the third batch is recorded', story.state, story.words)
+      expect(bookmarkedSlices(story).length).toBeGreaterThan(kept.length)
 
-    await restoreState(story)
-    await expected.damage(`${story.output}.part`, kept)
-    const { events } = await toTheEnd(story, earlier)
-    const lost = events.flatMap(({ kind, detail }) => (kind === 'discarded' ? [Number(detail.slices)] : []))
-    expect(lost).toEqual({ nothing: [], 'one slice': [1], everything: [kept.length] }[expected.discarded])
-    const begun = events.findLast(({ kind }) => kind === 'begun')
-    expect(begun?.detail.keptSlices).toBe(kept.length - (lost[0] ?? 0))
-  })
+      await restoreState(story)
+      await expected.damage(`${story.output}.part`, kept)
+      const { events } = await toTheEnd(story, earlier)
+      const lost = events.flatMap(({ kind, detail }) => (kind === 'discarded' ? [Number(detail.slices)] : []))
+      expect(lost).toEqual({ nothing: [], 'one slice': [1], everything: [kept.length] }[expected.discarded])
+      const begun = events.findLast(({ kind }) => kind === 'begun')
+      expect(begun?.detail.keptSlices).toBe(kept.length - (lost[0] ?? 0))
+    },
+  )
 
   test('a file that has got its name before, unknown to the database, is recognised', async () => {
     const story = await newStory(stories, 'published')
