@@ -30,7 +30,7 @@ describe('a daemon killed with SIGKILL', () => {
         loaded = at
       })
       let record = nothing
-      while (kills < randomKills && record.jobs[0]?.state !== 'done') {
+      while (kills < randomKills && record.jobs[0]?.ended === undefined) {
         await killAfter(spawnDaemon(story.state, story.words), Math.random() * whole)
         kills++
         record = checkRecord(story.state, stories.promised, record.events)

@@ -47,6 +47,9 @@ describe.skipIf(process.platform === 'win32')('after a power loss that took the 
 
       await restoreState(story)
       await expected.damage(`${story.output}.part`, kept)
+      const look = () => checkRecord(story.state, stories.promised)
+      if (expected.discarded === 'one slice') expect(look).toThrow()
+      else expect(look()).toEqual(earlier)
       const { events } = await toTheEnd(story, earlier)
       const lost = events.flatMap(({ kind, detail }) => (kind === 'discarded' ? [Number(detail.slices)] : []))
       expect(lost).toEqual({ nothing: [], 'one slice': [1], everything: [kept.length] }[expected.discarded])

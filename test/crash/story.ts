@@ -52,7 +52,12 @@ export async function download({ stories, watch }: Story, seed: number, pause = 
 /** Lets a daemon come to the end of the story, and looks at everything once more. */
 export async function toTheEnd(story: Story, before: DaemonRecord): Promise<DaemonRecord> {
   const { client, pid } = await startDaemon(story.state, story.words)
-  const { jobs } = await statusWhen(client, ({ counts }) => counts.done + counts.failed > 0)
+  let { jobs } = await statusWhen(client, ({ counts }) => counts.done + counts.failed > 0)
+  if (jobs[0]?.reason?.code === 'CRASH_LOOP') {
+    // Kills that happen to meet one tensor three times in a row look like its fault; a person would try again.
+    await client.ask('POST', `/v1/jobs/${jobs[0].id}/retry`)
+    jobs = (await statusWhen(client, ({ counts }) => counts.done > 0)).jobs
+  }
   expect(jobs).toMatchObject([{ state: 'done', reason: null, attempts: 0 }])
   await killDaemon(story.state, pid)
   const record = checkRecord(story.state, story.stories.promised, before.events)
