@@ -39,7 +39,10 @@ try {
   const ours: Run[] = []
   const theirs: Run[] = []
   for (let round = 0; round < Number(values.rounds); round++) {
+    // Neither is to wait for what the other left to be written to disk.
+    await settleDisk()
     ours.push(await runOurs(model))
+    await settleDisk()
     theirs.push(await runTheirs(f32))
     console.log(`round ${round + 1}: ours ${show(ours)}, llama.cpp ${show(theirs)}`)
   }
@@ -76,6 +79,10 @@ async function prepare(): Promise<{ model: string; f32: string }> {
     await mibera(['convert', model, '--type', 'F32', '--out', f32])
   }
   return { model, f32 }
+}
+
+async function settleDisk(): Promise<void> {
+  if (process.platform !== 'win32') await run(['sync'])
 }
 
 async function runOurs(model: string): Promise<Run> {
