@@ -4,16 +4,10 @@ import type { Plan } from '../plan/plan.ts'
 import { sliceCount } from '../plan/slices.ts'
 import { requireSameSource } from './check-output.ts'
 import { readTensorBack } from './read-back.ts'
-import type { Run } from './run.ts'
+import type { ReclaimWish, Run } from './run.ts'
 import { type Bookmark, readBookmarks } from './state/bookmarks.ts'
 import { keepPlan } from './state/kept-plans.ts'
 import { readReclaimed, recordReclaimed } from './state/reclaimed-shards.ts'
-
-/** How `--reclaim-source` is to be done. */
-export interface ReclaimWish {
-  /** Asked before each deletion: false while somebody else still needs the sources. */
-  readonly mayDelete: () => boolean
-}
 
 /**
  * Deletes each shard of which the output holds everything: all its tensors are bookmarked, hence durable, and were read

@@ -3,10 +3,15 @@ import type { Plan } from '../plan/plan.ts'
 import type { BatchLimits } from './checkpoints.ts'
 import type { EventListener } from './events.ts'
 import type { OutputPaths } from './output-paths.ts'
-import type { ReclaimWish } from './reclaim.ts'
 import type { StateDatabase } from './state/database.ts'
 import type { ThreadLimit } from './thread-limit.ts'
 import type { WorkerPool } from './worker-pool.ts'
+
+/** How `--reclaim-source` is to be done. */
+export interface ReclaimWish {
+  /** Asked before each deletion: false while somebody else still needs the sources. */
+  readonly mayDelete: () => boolean
+}
 
 export interface ConvertOptions {
   /** Absolute path of the file to be made. */
