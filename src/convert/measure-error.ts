@@ -3,8 +3,8 @@ import type { Kernels } from '../quant/kernels.ts'
 import type { QuantizeJob } from './protocol.ts'
 
 /**
- * Of how many rows one is compared with what its blocks restore to. Comparing all of them would cost a tenth of the
- * run; a sixteenth of the rows of a large tensor already gives its RMSE to three digits.
+ * Of how many rows one is compared with what its blocks restore to. Comparing all of them would restore every block once
+ * more, for a figure that the many weights of a sixteenth of the rows already give; why: docs/decisions.
  */
 const rowsPerComparison = 16
 

@@ -1,6 +1,6 @@
 import { open, rm } from 'node:fs/promises'
 import { MiberaError } from '../base/errors.ts'
-import { explainDiskFull, PartFile, partFileExtent } from '../disk/part-file.ts'
+import { PartFile, partFileExtent } from '../disk/part-file.ts'
 import type { Plan } from '../plan/plan.ts'
 import { requireDiskSpace } from './check-output.ts'
 import type { OutputPaths } from './output-paths.ts'
@@ -29,7 +29,7 @@ export interface Discarded {
 
 /**
  * Decides whether to begin or to go on, and opens the part file for it.
- * @throws MiberaError OUTPUT_EXISTS, PART_FOREIGN, PLAN_CHANGED, SOURCE_RECLAIMED, DISK_TOO_SMALL, DISK_FULL
+ * @throws MiberaError OUTPUT_EXISTS, PART_FOREIGN, PLAN_CHANGED, SOURCE_RECLAIMED, DISK_TOO_SMALL
  */
 export async function prepare(
   plan: Plan,
@@ -47,7 +47,7 @@ export async function prepare(
     // In this order: a crash in between leaves a part file without bookmarks, never bookmarks of another file.
     const conversion = beginConversion(database, paths.output, options.model, plan)
     await rm(paths.part, { force: true })
-    return { kind: 'ready', conversion, part: await createPart(paths.part, plan), discarded }
+    return { kind: 'ready', conversion, part: await PartFile.create(paths.part, plan.size, plan.header), discarded }
   }
 
   if (options.restart) return begin()
@@ -63,20 +63,11 @@ export async function prepare(
   if (known.fingerprint !== plan.fingerprint) throw planChanged(paths, known, plan)
   // Somebody may have put a file there since: what was begun without --force never replaces it.
   if (finished !== undefined && !options.force) throw outputExists(paths.output)
-  const slices = readBookmarks(database, known.id).length
-  if (part.size !== plan.size) return begin({ reason: `${paths.part} has another length than it was given`, slices })
-  if (!(await beginsWith(paths.part, plan.header)))
-    return begin({ reason: `the header of ${paths.part} is damaged`, slices })
+  const discard = (reason: string) => begin({ reason, slices: readBookmarks(database, known.id).length })
+  if (part.size !== plan.size) return discard(`${paths.part} has another length than it was given`)
+  if (!(await beginsWith(paths.part, plan.header))) return discard(`the header of ${paths.part} is damaged`)
   await requireDiskSpace(plan, paths.part)
   return { kind: 'ready', conversion: known, part: await PartFile.openExisting(paths.part), discarded: undefined }
-}
-
-async function createPart(path: string, plan: Plan): Promise<PartFile> {
-  try {
-    return await PartFile.create(path, plan.size, plan.header)
-  } catch (error) {
-    throw explainDiskFull(error, path)
-  }
 }
 
 /** Whether the file at `path` begins with these bytes. */

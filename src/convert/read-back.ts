@@ -4,7 +4,7 @@ import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
 import type { ConvertOptions } from './run.ts'
 import { type SliceId, tensorOf } from './slice-job.ts'
-import type { Bookmark } from './state/bookmarks.ts'
+import { type Bookmark, bookmarksByTensor } from './state/bookmarks.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 /** Of the bookmarked slices, those whose blocks are not in the file as recorded; once stopped, those found so far. */
@@ -35,10 +35,10 @@ export async function readBack(
   pool: WorkerPool,
   { onEvent, stop }: Pick<ConvertOptions, 'onEvent' | 'stop'>,
 ): Promise<string[] | 'stopped'> {
+  const slices = bookmarksByTensor(bookmarks)
   const digests = await mapLimited(plan.tensors, pool.capacity, async (tensor, index) => {
     if (stop.aborted) return ''
-    const slices = bookmarks.filter((bookmark) => bookmark.tensor === index)
-    const digest = await readTensorBack(plan, index, slices, pool)
+    const digest = await readTensorBack(plan, index, slices.get(index) ?? [], pool)
     onEvent({ kind: 'read-back', tensor })
     return digest
   })

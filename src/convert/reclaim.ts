@@ -5,7 +5,7 @@ import { sliceCount } from '../plan/slices.ts'
 import { requireSameSource } from './check-output.ts'
 import { readTensorBack } from './read-back.ts'
 import type { ReclaimWish, Run } from './run.ts'
-import { type Bookmark, readBookmarks } from './state/bookmarks.ts'
+import { type Bookmark, bookmarksByTensor, readBookmarks } from './state/bookmarks.ts'
 import { keepPlan } from './state/kept-plans.ts'
 import { readReclaimed, recordReclaimed } from './state/reclaimed-shards.ts'
 
@@ -83,7 +83,7 @@ export class Reclaimer {
 
   async #reclaimReady(): Promise<void> {
     const { plan, database, options } = this.#run
-    const bookmarks = byTensor(readBookmarks(database, this.#conversion))
+    const bookmarks = bookmarksByTensor(readBookmarks(database, this.#conversion))
     const isComplete = (tensor: number) => {
       const planned = plan.tensors[tensor]
       return planned !== undefined && bookmarks.get(tensor)?.length === sliceCount(planned)
@@ -126,16 +126,6 @@ export class Reclaimer {
     }
     options.onEvent({ kind: 'reclaimed', shard })
   }
-}
-
-function byTensor(bookmarks: readonly Bookmark[]): ReadonlyMap<number, readonly Bookmark[]> {
-  const groups = new Map<number, Bookmark[]>()
-  for (const bookmark of bookmarks) {
-    const group = groups.get(bookmark.tensor)
-    if (group === undefined) groups.set(bookmark.tensor, [bookmark])
-    else group.push(bookmark)
-  }
-  return groups
 }
 
 /** For each source, the tensors that take rows from it. */

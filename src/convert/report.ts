@@ -1,6 +1,6 @@
 import type { Contradiction } from '../model/description.ts'
 import type { Plan, PlannedTensor } from '../plan/plan.ts'
-import type { Bookmark } from './state/bookmarks.ts'
+import { type Bookmark, bookmarksByTensor } from './state/bookmarks.ts'
 
 /** What stands beside a finished GGUF as NAME.gguf.report.json. docs/report.md describes every field. */
 export interface Report {
@@ -62,12 +62,9 @@ export interface ReportFacts {
 }
 
 export function makeReport(plan: Plan, facts: ReportFacts): Report {
+  const slices = bookmarksByTensor(facts.bookmarks)
   const tensors = plan.tensors.map((tensor, index) =>
-    reportTensor(
-      tensor,
-      facts.tensorSha256[index] ?? '',
-      facts.bookmarks.filter((bookmark) => bookmark.tensor === index),
-    ),
+    reportTensor(tensor, facts.tensorSha256[index] ?? '', slices.get(index) ?? []),
   )
   const weights = plan.tensors.reduce((sum, { rows, columns }) => sum + rows * columns, 0)
   const tensorBytes = plan.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0)

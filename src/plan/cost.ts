@@ -3,8 +3,8 @@ import type { WeightDtype } from '../formats/safetensors/dtype.ts'
 import type { PlannedTensor } from './plan.ts'
 
 /**
- * Nanoseconds of one thread per weight, by output type, from bench/kernels on the machine named in its results. Only
- * the proportions matter: they make an estimate of the remaining time move steadily from cheap to dear tensors.
+ * Nanoseconds of one thread per weight, by output type, rounded; bench/kernels measures them. Only the proportions
+ * matter: they make an estimate of the remaining time move steadily from cheap to dear tensors.
  */
 const quantizeCost: Readonly<Record<GgmlType, number>> = {
   F32: 0.4,

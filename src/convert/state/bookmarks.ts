@@ -52,3 +52,14 @@ export function dropBookmarks(
     })
     .immediate()
 }
+
+/** Bookmarks by their tensor's position in the plan, each group in the order given. */
+export function bookmarksByTensor(bookmarks: readonly Bookmark[]): ReadonlyMap<number, readonly Bookmark[]> {
+  const groups = new Map<number, Bookmark[]>()
+  for (const bookmark of bookmarks) {
+    const group = groups.get(bookmark.tensor)
+    if (group === undefined) groups.set(bookmark.tensor, [bookmark])
+    else group.push(bookmark)
+  }
+  return groups
+}
