@@ -70,6 +70,21 @@ export const errorCodes = {
   IO: { exit: exitStatus.io, retry: true },
   WORKER_DIED: { exit: exitStatus.io, retry: true },
 
+  /** Within the program only: an engine cannot make a job, another will. */
+  ENGINE_LOST: { exit: exitStatus.io, retry: true },
+  REDIS_UNREACHABLE: { exit: exitStatus.io, retry: true },
+  REDIS_REFUSED: { exit: exitStatus.conflict, retry: false },
+  COORDINATOR_UNREACHABLE: { exit: exitStatus.io, retry: true },
+  TOKEN_REFUSED: { exit: exitStatus.conflict, retry: false },
+  TOKEN_UNUSABLE: { exit: exitStatus.usage, retry: false },
+  WORKER_VERSION: { exit: exitStatus.conflict, retry: false },
+  WORKER_UNKNOWN: { exit: exitStatus.conflict, retry: true },
+  WORKER_QUARANTINED: { exit: exitStatus.verification, retry: false },
+  CONVERSION_INACTIVE: { exit: exitStatus.conflict, retry: false },
+  RANGE_REFUSED: { exit: exitStatus.usage, retry: false },
+  SLICE_REFUSED: { exit: exitStatus.verification, retry: true },
+  TOO_MANY_REQUESTS: { exit: exitStatus.resources, retry: true },
+
   SERVICE_UNSUPPORTED: { exit: exitStatus.usage, retry: false },
   SERVICE_FAILED: { exit: exitStatus.io, retry: true },
 } as const satisfies Record<string, { exit: number; retry: boolean }>

@@ -38,7 +38,8 @@ export async function convertIn(
 ): Promise<ConvertOutcome> {
   const paths = outputPaths(options.output)
   const room = bufferRoom(plan)
-  const threads = threadsWithin(options.maxMemory, options.threads, room)
+  // One thread is always there: it reads back, and checks what comes from elsewhere.
+  const threads = threadsWithin(options.maxMemory, Math.max(1, options.threads), room)
   requireKernels(plan)
   try {
     await refuseSourceAsOutput(plan, Object.values(paths))

@@ -1,4 +1,5 @@
 import type { PlannedTensor, PlanSource } from '../plan/plan.ts'
+import type { Engine } from './engine.ts'
 
 /** What an earlier run had done of a conversion; all 0 for a new one. */
 export interface KeptWork {
@@ -31,13 +32,14 @@ export type ConvertEvent =
   /** Every byte was read back as it was made; the file is about to get its name. */
   | { readonly kind: 'publishing' }
 
-/** The first slice of a tensor in this run is about to be handed to a thread. */
+/** The first slice of a tensor in this run is about to be handed to an engine; told once for each engine. */
 export interface TensorBegun {
   readonly kind: 'tensor-begun'
+  readonly engine: Engine['name']
   readonly tensor: PlannedTensor
   /** Position in the plan. */
   readonly index: number
-  /** How many slices of it are to be made in this run. */
+  /** How many slices of it are still to be made in this run, by all engines. */
   readonly slices: number
 }
 

@@ -3,12 +3,13 @@ import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
 import { Checkpoints, usualBatch } from './checkpoints.ts'
 import type { EventListener, KeptWork } from './events.ts'
+import { makeSlices } from './make-slices.ts'
 import type { Prepared } from './prepare.ts'
 import { findDamagedSlices } from './read-back.ts'
 import { Reclaimer } from './reclaim.ts'
 import type { Run } from './run.ts'
-import { runSlices, type SliceRun } from './run-slices.ts'
-import { allSlices, type SliceId, tensorOf } from './slice-job.ts'
+import type { SliceId } from './slice-id.ts'
+import { allSlices, tensorOf } from './slice-job.ts'
 import { goneSources, sourceReclaimed } from './source-reclaimed.ts'
 import { type Bookmark, dropBookmarks, readBookmarks } from './state/bookmarks.ts'
 
@@ -17,7 +18,7 @@ export async function fillPart(
   run: Run,
   { conversion, part, discarded }: Extract<Prepared, { kind: 'ready' }>,
 ): Promise<'finished' | 'stopped'> {
-  const { plan, pool, threads } = run
+  const { plan, threads } = run
   const { onEvent, stop, reclaim } = run.options
   if (discarded !== undefined) onEvent({ kind: 'discarded', ...discarded })
   const kept = await trustedBookmarks(run, conversion.id)
@@ -26,8 +27,9 @@ export async function fillPart(
   const todo = [...allSlices(plan)].filter((slice) => !done.has(keyOf(slice)))
   const checkpointsTelling = (tell: EventListener) =>
     new Checkpoints(part, run.database, conversion.id, run.options.batch ?? usualBatch, tell)
+  const target = { conversion: conversion.id, part }
   if (reclaim === undefined) {
-    return makeSlices(run, { plan, pool, checkpoints: checkpointsTelling(onEvent), onEvent, stop }, todo)
+    return makeSlices(run, { ...target, checkpoints: checkpointsTelling(onEvent), stop }, todo)
   }
   const reclaimer = new Reclaimer(run, conversion.id, reclaim)
   await reclaimer.finishEarlier()
@@ -37,26 +39,10 @@ export async function fillPart(
   })
   const either = AbortSignal.any([stop, reclaimer.failed])
   try {
-    return await makeSlices(run, { plan, pool, checkpoints, onEvent, stop: either }, todo)
+    return await makeSlices(run, { ...target, checkpoints, stop: either }, todo)
   } finally {
     await reclaimer.finish()
   }
-}
-
-/** First the tensors that must be alone, each by itself on one thread, then all others. */
-async function makeSlices(run: Run, slices: SliceRun, todo: readonly SliceId[]): Promise<'finished' | 'stopped'> {
-  const { alone = [], threadLimit } = run.options
-  for (const tensor of alone) {
-    const own = todo.filter((slice) => slice.tensor === tensor)
-    if (own.length === 0) continue
-    run.pool.resize(1)
-    if ((await runSlices(slices, own, 1)) === 'stopped') return 'stopped'
-  }
-  run.pool.resize(threadLimit?.threads ?? run.threads)
-  return runSlices(
-    slices,
-    todo.filter(({ tensor }) => !alone.includes(tensor)),
-  )
 }
 
 /** The bookmarks whose blocks are in the file as recorded. The others are dropped, and their slices made again. */

@@ -1,19 +1,12 @@
 import { rowBytes } from '../formats/ggml/block-types.ts'
 import type { Kernels } from '../quant/kernels.ts'
-import type { QuantizeJob } from './protocol.ts'
+import type { MeasuredError, QuantizeJob } from './protocol.ts'
 
 /**
  * Of how many rows one is compared with what its blocks restore to. Comparing all of them would restore every block once
  * more, for a figure that the many weights of a sixteenth of the rows already give; why: docs/decisions.
  */
 const rowsPerComparison = 16
-
-export interface MeasuredError {
-  readonly squaredError: number
-  readonly energy: number
-  /** Weights that were compared. */
-  readonly compared: number
-}
 
 /** Compares the first and every sixteenth row of a slice with what can be restored from its blocks. */
 export function measureError(

@@ -1,14 +1,19 @@
 import type { GgmlType } from '../formats/ggml/block-types.ts'
 import type { WeightDtype } from '../formats/safetensors/dtype.ts'
 import type { Segment } from '../plan/slices.ts'
+import type { SliceId } from './slice-id.ts'
 
 /** What a worker thread is given once, when it starts. */
 export interface WorkerSetup {
   readonly kernels: WebAssembly.Module
+  readonly room: BufferRoom
+}
+
+/** What a worker thread is given that works on files of this machine. */
+export interface LocalSetup extends WorkerSetup {
   /** Absolute paths, numbered as in `Plan.sources`; undefined for those that are no longer needed. */
   readonly sources: readonly (string | undefined)[]
   readonly output: string
-  readonly room: BufferRoom
 }
 
 /** How large the buffers of a thread must be: maxima over all slices of the plan. */
@@ -20,16 +25,25 @@ export interface BufferRoom {
   readonly columns: number
 }
 
-export type Job = QuantizeJob | ScanJob | DigestJob | ReleaseJob
+export type Job = QuantizeJob | CheckJob | ScanJob | DigestJob | ReleaseJob
 
-/** Reads a slice, quantizes it, writes its blocks. */
+/** Reads a slice, quantizes it, hands its blocks on. */
 export interface QuantizeJob extends SliceInput {
   readonly kind: 'quantize'
+  readonly id: SliceId
   readonly type: GgmlType
   readonly columns: number
   /** Byte position of the blocks in the output. */
   readonly offset: number
   readonly byteLength: number
+}
+
+/** Reads rows, quantizes them, and compares the blocks with those that somebody else made of them. */
+export interface CheckJob extends SliceInput {
+  readonly kind: 'check'
+  readonly type: GgmlType
+  readonly columns: number
+  readonly blocks: Uint8Array
 }
 
 /** Counts the NaN and infinite weights of a slice. */
@@ -66,24 +80,38 @@ export interface ReleaseJob {
 
 export interface JobResults {
   quantize: QuantizeResult
+  check: CheckResult
   scan: ScanResult
   digest: DigestResult
   release: null
 }
 
 export type QuantizeResult =
-  | {
-      readonly outcome: 'written'
-      readonly sha256: Uint8Array
-      readonly squaredError: number
-      readonly energy: number
-      readonly compared: number
-      readonly milliseconds: number
-    }
+  | ({ readonly outcome: 'written' } & MadeSlice)
   /** Some weights are NaN or infinite: nothing was written. */
   | { readonly outcome: 'non-finite' }
   /** A block's scale is beyond what half precision holds: nothing was written. `row` counts from the slice's first. */
   | { readonly outcome: 'overflow'; readonly row: number }
+
+/** What is known of a slice's blocks besides themselves. */
+export interface MadeSlice extends MeasuredError {
+  readonly sha256: Uint8Array
+  /** Time that the thread computed; waiting for the disk is not in it. */
+  readonly milliseconds: number
+}
+
+export interface MeasuredError {
+  /** Sum of (weight − restored weight)² over the weights compared. */
+  readonly squaredError: number
+  /** Sum of weight² over the weights compared. */
+  readonly energy: number
+  /** How many weights were compared. */
+  readonly compared: number
+}
+
+export interface CheckResult {
+  readonly same: boolean
+}
 
 export interface ScanResult {
   readonly count: number

@@ -1,6 +1,7 @@
 import type { Contradiction } from '../model/description.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { BatchLimits } from './checkpoints.ts'
+import type { Engine, OpenConversion } from './engine.ts'
 import type { EventListener } from './events.ts'
 import type { OutputPaths } from './output-paths.ts'
 import type { StateDatabase } from './state/database.ts'
@@ -22,8 +23,10 @@ export interface ConvertOptions {
   readonly version: string
   readonly contradictions: readonly Contradiction[]
   readonly stateDirectory: string
-  /** Threads wanted; fewer are used where memory is short. */
+  /** Threads wanted; fewer are used where memory is short. 0: other machines make all slices that they can. */
   readonly threads: number
+  /** Has other machines take part. Called once for a run, when the output is ready to be filled. */
+  readonly elsewhere?: (conversion: OpenConversion) => Engine
   /** Changes while the conversion runs; never more than `threads` are used. */
   readonly threadLimit?: ThreadLimit
   /** Positions in the plan of tensors to be made before all others, each by itself on one thread. */

@@ -1,12 +1,7 @@
 import type { Plan, PlannedTensor } from '../plan/plan.ts'
 import { type Slice, sliceCount, sliceOf, sliceSegments } from '../plan/slices.ts'
-import type { QuantizeJob, ScanJob, SliceInput } from './protocol.ts'
-
-/** Positions of a tensor in `Plan.tensors` and of a slice in that tensor. */
-export interface SliceId {
-  readonly tensor: number
-  readonly slice: number
-}
+import type { CheckJob, QuantizeJob, ScanJob, SliceInput } from './protocol.ts'
+import type { SliceId } from './slice-id.ts'
 
 /** All slices of a plan in the order of the output file. */
 export function* allSlices(plan: Plan): Generator<SliceId> {
@@ -21,19 +16,30 @@ export function tensorOf(plan: Plan, { tensor }: SliceId): PlannedTensor {
   return planned
 }
 
-export function quantizeJob(tensor: PlannedTensor, index: number): QuantizeJob {
-  const slice = sliceOf(tensor, index)
+export function quantizeJob(plan: Plan, id: SliceId): QuantizeJob {
+  const tensor = tensorOf(plan, id)
+  const slice = sliceOf(tensor, id.slice)
   const { offset, byteLength } = slice
-  return { kind: 'quantize', ...input(tensor, slice), type: tensor.type, columns: tensor.columns, offset, byteLength }
+  const { type, columns } = tensor
+  return { kind: 'quantize', id, ...input(tensor, slice), type, columns, offset, byteLength }
 }
 
 export function scanJob(tensor: PlannedTensor, index: number): ScanJob {
   return { kind: 'scan', ...input(tensor, sliceOf(tensor, index)), columns: tensor.columns }
 }
 
-function input(tensor: PlannedTensor, slice: Slice): SliceInput {
-  const { rows, weights } = slice
-  if (tensor.source.kind === 'values') return { rows, weights, input: tensor.source }
+/** @param rows of the tensor, whose blocks the caller has. */
+export function checkJob(tensor: PlannedTensor, rows: Pick<Slice, 'firstRow' | 'rows'>, blocks: Uint8Array): CheckJob {
+  const { type, columns } = tensor
+  return { kind: 'check', ...input(tensor, rows), type, columns, blocks }
+}
+
+function input(tensor: PlannedTensor, { firstRow, rows }: Pick<Slice, 'firstRow' | 'rows'>): SliceInput {
+  const weights = rows * tensor.columns
+  if (tensor.source.kind === 'values') {
+    const values = tensor.source.values.slice(firstRow * tensor.columns, (firstRow + rows) * tensor.columns)
+    return { rows, weights, input: { kind: 'values', values } }
+  }
   const { dtype } = tensor.source
-  return { rows, weights, input: { kind: 'segments', dtype, segments: sliceSegments(tensor, slice) } }
+  return { rows, weights, input: { kind: 'segments', dtype, segments: sliceSegments(tensor, { firstRow, rows }) } }
 }

@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open } from 'node:fs/promises'
 import { MiberaError } from '../base/errors.ts'
 import type { ByteSource } from '../disk/byte-source.ts'
-import { openLocalFile } from '../disk/local-file.ts'
 import { bytesPerElement } from '../formats/safetensors/dtype.ts'
 import { Kernels } from '../quant/kernels.ts'
 import { findOverflow } from '../quant/overflow.ts'
-import { digestRange } from './digest-range.ts'
+import type { BlockSink } from './block-sink.ts'
 import { measureError } from './measure-error.ts'
 import type {
-  Job,
-  JobResults,
+  CheckJob,
+  CheckResult,
   QuantizeJob,
   QuantizeResult,
   ScanJob,
@@ -20,57 +18,56 @@ import type {
 } from './protocol.ts'
 import { reserveBuffers, type SliceBuffers, type ThreadBuffers } from './slice-buffers.ts'
 
+/** Source files or what stands for them, numbered as in `Plan.sources`; undefined for those no longer needed. */
+export type Sources = (ByteSource | undefined)[]
+
 /**
- * What one worker thread does. Reading and writing are asynchronous and computing is not, so while the kernels run on
- * one slice, the operating system already brings in the next: callers hand in as many jobs as there are slots.
+ * What one worker thread does with slices. Reading and handing on are asynchronous and computing is not, so while the
+ * kernels run on one slice, the system already brings in the next: callers hand in as many jobs as there are slots.
  */
 export class SliceRunner {
   readonly #kernels: Kernels
   readonly #buffers: ThreadBuffers
   readonly #free: SliceBuffers[]
   readonly #waiting: ((slot: SliceBuffers) => void)[] = []
-  readonly #sources: (ByteSource | undefined)[]
-  readonly #output: FileHandle
+  readonly #sources: Sources
+  readonly #sink: BlockSink
 
-  private constructor(
-    kernels: Kernels,
-    buffers: ThreadBuffers,
-    sources: (ByteSource | undefined)[],
-    output: FileHandle,
-  ) {
-    this.#kernels = kernels
-    this.#buffers = buffers
-    this.#free = [...buffers.slots]
+  constructor(setup: WorkerSetup, sources: Sources, sink: BlockSink) {
+    this.#kernels = new Kernels(setup.kernels)
+    this.#buffers = reserveBuffers(this.#kernels, setup.room)
+    this.#free = [...this.#buffers.slots]
     this.#sources = sources
-    this.#output = output
+    this.#sink = sink
   }
 
-  static async open(setup: WorkerSetup): Promise<SliceRunner> {
-    const kernels = new Kernels(setup.kernels)
-    const buffers = reserveBuffers(kernels, setup.room)
-    const sources = await Promise.all(
-      setup.sources.map((path) => (path === undefined ? undefined : openLocalFile(path))),
-    )
-    return new SliceRunner(kernels, buffers, sources, await open(setup.output, 'r+'))
+  quantize(job: QuantizeJob): Promise<QuantizeResult> {
+    return this.#inSlot((slot) => this.#quantize(job, slot))
   }
 
-  async run(job: Job): Promise<JobResults[Job['kind']]> {
-    if (job.kind === 'release') return this.#release(job.source)
-    if (job.kind === 'digest') return digestRange(this.#output, job)
+  check(job: CheckJob): Promise<CheckResult> {
+    return this.#inSlot((slot) => this.#check(job, slot))
+  }
+
+  scan(job: ScanJob): Promise<ScanResult> {
+    return this.#inSlot((slot) => this.#scan(job, slot))
+  }
+
+  async release(source: number): Promise<null> {
+    await this.#sources[source]?.close()
+    this.#sources[source] = undefined
+    return null
+  }
+
+  async #inSlot<Result>(work: (slot: SliceBuffers) => Promise<Result>): Promise<Result> {
     const slot = this.#free.pop() ?? (await new Promise<SliceBuffers>((resolve) => this.#waiting.push(resolve)))
     try {
-      return job.kind === 'quantize' ? await this.#quantize(job, slot) : await this.#scan(job, slot)
+      return await work(slot)
     } finally {
       const next = this.#waiting.shift()
       if (next === undefined) this.#free.push(slot)
       else next(slot)
     }
-  }
-
-  async #release(source: number): Promise<null> {
-    await this.#sources[source]?.close()
-    this.#sources[source] = undefined
-    return null
   }
 
   async #quantize(job: QuantizeJob, slot: SliceBuffers): Promise<QuantizeResult> {
@@ -86,10 +83,21 @@ export class SliceRunner {
     const error = measureError(this.#kernels, job, { weights, blocks: slot.blocks, restored: this.#buffers.restored })
     const sha256 = createHash('sha256').update(blocks).digest()
     const computed = performance.now()
-    await writeFully(this.#output, blocks, job.offset)
     // The time of the thread: what it computed, not what it waited for beside another slice's computing.
     const milliseconds = job.input.kind === 'values' ? computed - begun : computed - computing
-    return { outcome: 'written', sha256, ...error, milliseconds }
+    const made = { sha256, ...error, milliseconds }
+    await this.#sink.put(job, blocks, made)
+    return { outcome: 'written', ...made }
+  }
+
+  async #check(job: CheckJob, slot: SliceBuffers): Promise<CheckResult> {
+    await this.#read(job, slot)
+    const weights = this.#floats(job, slot)
+    // What has a NaN or infinity has no blocks.
+    if (this.#kernels.countNonFinite(weights, job.weights) > 0) return { same: false }
+    this.#kernels.quantize(job.type, weights, slot.blocks, job.weights)
+    const own = new Uint8Array(this.#kernels.memory.buffer, slot.blocks, job.blocks.length)
+    return { same: findOverflow(job.type, own) === undefined && Buffer.compare(own, job.blocks) === 0 }
   }
 
   async #scan(job: ScanJob, slot: SliceBuffers): Promise<ScanResult> {
@@ -124,11 +132,5 @@ export class SliceRunner {
     if (input.kind === 'values' || input.dtype === 'F32') return slot.source
     this.#kernels.widen(input.dtype, slot.source, this.#buffers.widened, weights)
     return this.#buffers.widened
-  }
-}
-
-async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten
   }
 }

@@ -1,7 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import { MiberaError } from '../base/errors.ts'
 import { fromPortable } from './portable-error.ts'
-import type { Job, JobMessage, JobResults, Reply, WorkerSetup } from './protocol.ts'
+import type { Job, JobMessage, JobResults, LocalSetup, Reply, WorkerSetup } from './protocol.ts'
+
+/** Entry of threads that work on files of this machine. */
+const localEntry = new URL('./worker.js', import.meta.url)
 
 /** Jobs handed to one thread at a time: while it computes one, the reads of the next are already under way. */
 const jobsInHand = 2
@@ -21,8 +24,9 @@ interface Thread {
  * Worker threads that run jobs. `run` may be called at any time; jobs beyond what the threads hold wait in order. Once
  * a thread has died, every job fails with WORKER_DIED.
  */
-export class WorkerPool {
-  #setup: WorkerSetup
+export class WorkerPool<Setup extends WorkerSetup & { readonly sources: readonly unknown[] } = LocalSetup> {
+  #setup: Setup
+  readonly #entry: URL
   readonly #most: number
   readonly #threads: Thread[] = []
   /** Taken away by `resize`, with jobs still in hand. */
@@ -31,9 +35,13 @@ export class WorkerPool {
   #nextId = 0
   #dead: MiberaError | undefined
 
-  /** @param most threads that there will ever be; all of them start at once. */
-  constructor(most: number, setup: WorkerSetup) {
+  /**
+   * @param most threads that there will ever be; all of them start at once.
+   * @param entry module of a thread, which is given the setup.
+   */
+  constructor(most: number, setup: Setup, entry = localEntry) {
     this.#setup = setup
+    this.#entry = entry
     this.#most = most
     this.resize(most)
   }
@@ -85,7 +93,7 @@ export class WorkerPool {
   }
 
   #startThread(): Thread {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: this.#setup, stderr: false })
+    const worker = new Worker(this.#entry, { workerData: this.#setup, stderr: false })
     const thread: Thread = { worker, pending: new Map() }
     worker.on('message', (reply: Reply) => this.#settle(thread, reply))
     worker.on('error', (cause) => this.#die(cause))

@@ -1,22 +1,30 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { toPortable } from './portable-error.ts'
-import type { JobMessage, Reply, WorkerSetup } from './protocol.ts'
+import { openLocalFile } from '../disk/local-file.ts'
+import { answerJobs, type RunJob } from './answer-jobs.ts'
+import { FileSink } from './block-sink.ts'
+import { digestRange } from './digest-range.ts'
+import type { LocalSetup } from './protocol.ts'
 import { SliceRunner } from './slice-runner.ts'
 
-/** Entry of a worker thread: runs each job that comes in and answers it, in whatever order they finish. */
-const port = parentPort
-if (port === null) throw new Error('this module is the entry of a worker thread')
+/** Entry of a worker thread that works on files of this machine. */
+answerJobs(parentPort, open(workerData as LocalSetup))
 
-const runner = SliceRunner.open(workerData as WorkerSetup)
-// Told as the answer to every job: an error with its code, not the death of the thread.
-runner.catch(() => {})
-
-port.on('message', async ({ id, job }: JobMessage) => {
-  let reply: Reply
-  try {
-    reply = { kind: 'done', id, result: await (await runner).run(job) }
-  } catch (error) {
-    reply = { kind: 'failed', id, error: toPortable(error) }
+async function open(setup: LocalSetup): Promise<RunJob> {
+  const sources = await Promise.all(setup.sources.map((path) => (path === undefined ? undefined : openLocalFile(path))))
+  const sink = await FileSink.open(setup.output)
+  const runner = new SliceRunner(setup, sources, sink)
+  return async (job) => {
+    switch (job.kind) {
+      case 'quantize':
+        return runner.quantize(job)
+      case 'check':
+        return runner.check(job)
+      case 'scan':
+        return runner.scan(job)
+      case 'digest':
+        return digestRange(sink.file, job)
+      case 'release':
+        return runner.release(job.source)
+    }
   }
-  port.postMessage(reply)
-})
+}

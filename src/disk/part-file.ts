@@ -34,6 +34,13 @@ export class PartFile {
     return new PartFile(path, await open(path, 'r+'))
   }
 
+  /** Writes at a byte position; durable only after the next {@link sync}. */
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      done += (await this.#handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten
+    }
+  }
+
   /** Returns when all that was written before the call, by any thread, is durable. */
   async sync(): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken

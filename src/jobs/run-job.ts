@@ -3,6 +3,7 @@ import { MiberaError } from '../base/errors.ts'
 import { diskNeeded } from '../convert/check-output.ts'
 import type { BatchLimits } from '../convert/checkpoints.ts'
 import { type ConvertOutcome, convertIn } from '../convert/convert.ts'
+import type { Engine, OpenConversion } from '../convert/engine.ts'
 import type { ConvertEvent } from '../convert/events.ts'
 import { outputPaths } from '../convert/output-paths.ts'
 import type { StateDatabase } from '../convert/state/database.ts'
@@ -40,7 +41,10 @@ export interface JobContext {
   readonly store: JobStore
   /** For the report: this program's version. */
   readonly version: string
+  /** 0: other machines do what they can. */
   readonly threads: number
+  /** Has other machines take part. */
+  readonly elsewhere?: (conversion: OpenConversion) => Engine
   readonly threadLimit?: ThreadLimit
   /** Bytes of memory that the process may use. */
   readonly maxMemory: number
@@ -89,7 +93,7 @@ async function carryOut(
   record: RunRecord,
   context: JobContext,
 ): Promise<ConvertOutcome> {
-  const { database, store, version, threads, threadLimit, maxMemory, stop } = context
+  const { database, store, version, threads, threadLimit, elsewhere, maxMemory, stop } = context
   return convertIn(database, plan, {
     output: job.output,
     model: job.model,
@@ -97,6 +101,7 @@ async function carryOut(
     contradictions,
     threads,
     ...(threadLimit === undefined ? {} : { threadLimit }),
+    ...(elsewhere === undefined ? {} : { elsewhere }),
     maxMemory,
     alone: tensorsToRunAlone(store.tensors(job.id)),
     force: job.options.force === true,

@@ -80,11 +80,11 @@ export class RunRecord {
     this.#store.addEvent(id, 'begun', { threads, keptSlices: doneSlices })
   }
 
-  #beginTensor({ tensor, index, slices }: TensorBegun): void {
+  #beginTensor({ tensor, index, slices, engine }: TensorBegun): void {
     const made = [...this.#slicesLeft].filter(([, { left }]) => left === 0)
     for (const [other] of made) this.#slicesLeft.delete(other)
     this.#slicesLeft.set(tensor, { index, left: slices })
-    const row = { tensor: index, name: tensor.name, slices: sliceCount(tensor) }
+    const row = { tensor: index, name: tensor.name, slices: sliceCount(tensor), elsewhere: engine !== 'local' }
     this.#store.tensorStarted(
       this.#job.id,
       row,

@@ -1,19 +1,9 @@
+import type { MadeSlice } from '../protocol.ts'
+import type { SliceId } from '../slice-id.ts'
 import type { StateDatabase } from './database.ts'
 
 /** A slice that is done: which, the digest of its blocks, and what was measured while it was made. */
-export interface Bookmark {
-  readonly tensor: number
-  readonly slice: number
-  readonly sha256: Uint8Array
-  /** Sum of (weight − restored weight)² over the weights compared. */
-  readonly squaredError: number
-  /** Sum of weight² over the weights compared. */
-  readonly energy: number
-  /** How many weights were compared. */
-  readonly compared: number
-  /** Time that the thread computed; waiting for the disk is not in it. */
-  readonly milliseconds: number
-}
+export interface Bookmark extends SliceId, MadeSlice {}
 
 /** Records slices whose blocks are durable. One transaction: all or none. */
 export function writeBookmarks(database: StateDatabase, conversion: number, bookmarks: readonly Bookmark[]): void {

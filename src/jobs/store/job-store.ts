@@ -169,11 +169,7 @@ export class JobStore extends JobReader {
    * To be called before the first slice of a tensor is handed to a thread.
    * @param left tensors whose slices have all left the threads since: they are not to blame if the process dies now.
    */
-  tensorStarted(
-    id: number,
-    tensor: Pick<tensorJobs.TensorJob, 'tensor' | 'name' | 'slices'>,
-    left: readonly number[] = [],
-  ): void {
+  tensorStarted(id: number, tensor: tensorJobs.StartedTensor, left: readonly number[] = []): void {
     this.#atOnce(() => {
       tensorJobs.leaveTensors(this.database, id, left)
       tensorJobs.startTensor(this.database, id, tensor, this.#now())

@@ -22,20 +22,28 @@ const bookmarkedNow = `(SELECT count(*) FROM bookmark
   JOIN job ON job.output = conversion.output
   WHERE job.id = tensor_job.job AND bookmark.tensor = tensor_job.tensor)`
 
-/** Records that a tensor is about to be handed to the threads. */
+/** A tensor that is about to be begun. */
+export interface StartedTensor extends Pick<TensorJob, 'tensor' | 'name' | 'slices'> {
+  /** It is other machines that it is handed to, not the threads of this process. */
+  readonly elsewhere: boolean
+}
+
+/** Records that a tensor is about to be handed to the threads, or to other machines. */
 export function startTensor(
   database: StateDatabase,
   job: number,
-  { tensor, name, slices }: Pick<TensorJob, 'tensor' | 'name' | 'slices'>,
+  { tensor, name, slices, elsewhere }: StartedTensor,
   now: number,
 ): void {
   database
     .prepare(
-      `INSERT INTO tensor_job (job, tensor, name, slices, state, started_ms) VALUES (?, ?, ?, ?, 'running', ?)
+      `INSERT INTO tensor_job (job, tensor, name, slices, state, elsewhere, started_ms)
+       VALUES (?, ?, ?, ?, 'running', ?, ?)
        ON CONFLICT (job, tensor) DO UPDATE SET
+         elsewhere = CASE WHEN state = 'running' THEN min(elsewhere, excluded.elsewhere) ELSE excluded.elsewhere END,
          name = excluded.name, slices = excluded.slices, state = 'running', ended_ms = NULL`,
     )
-    .run(job, tensor, name, slices, now)
+    .run(job, tensor, name, slices, elsewhere ? 1 : 0, now)
 }
 
 /** Marks as done those begun tensors whose slices are all bookmarked, and as stopped those that no longer are. */
@@ -79,7 +87,7 @@ export function leaveTensors(database: StateDatabase, job: number, tensors: read
 export function countDeaths(database: StateDatabase, job: number): TensorJob[] {
   const running = database
     .prepare<[number], { tensor: number; bookmarkedNow: number }>(
-      `SELECT tensor, ${bookmarkedNow} AS bookmarkedNow FROM tensor_job WHERE job = ? AND state = 'running'`,
+      `SELECT tensor, ${bookmarkedNow} AS bookmarkedNow FROM tensor_job WHERE job = ? AND state = 'running' AND elsewhere = 0`,
     )
     .all(job)
   const count = database.prepare(
@@ -88,6 +96,7 @@ export function countDeaths(database: StateDatabase, job: number): TensorJob[] {
      WHERE job = @job AND tensor = @tensor`,
   )
   for (const { tensor, bookmarkedNow: now } of running) count.run({ job, tensor, now })
+  stopTensors(database, job)
   const dead = new Set(running.map(({ tensor }) => tensor))
   return readTensors(database, job).filter(({ tensor }) => dead.has(tensor))
 }

@@ -1,0 +1,113 @@
+import { randomInt } from 'node:crypto'
+import type { PartFile } from '../disk/part-file.ts'
+import type { Plan } from '../plan/plan.ts'
+import { sliceOf } from '../plan/slices.ts'
+import type { OpenConversion, SliceRange, Taken } from './engine.ts'
+import type { MadeSlice } from './protocol.ts'
+import type { SliceId } from './slice-id.ts'
+import { checkJob, tensorOf } from './slice-job.ts'
+import type { WorkList } from './work-list.ts'
+import type { WorkerPool } from './worker-pool.ts'
+
+/** Hex digits of the plan's fingerprint in a conversion's key: enough that two plans never share one. */
+const fingerprintDigits = 32
+
+export interface DeskOptions {
+  /** Row of the state database. */
+  readonly conversion: number
+  readonly plan: Plan
+  readonly part: PartFile
+  readonly work: WorkList
+  readonly pool: WorkerPool
+  /** Counts a slice whose blocks have been written. */
+  readonly accept: (id: SliceId, made: MadeSlice) => void
+}
+
+/** Where slices made on other machines come in. */
+export class ConversionDesk implements OpenConversion {
+  readonly key: string
+  readonly #options: DeskOptions
+  readonly #arriving = new Set<Promise<unknown>>()
+  readonly #failed: Promise<never>
+  #fail: (error: unknown) => void = () => {}
+  #closed = false
+
+  constructor(options: DeskOptions) {
+    const { conversion, plan } = options
+    this.key = `${conversion}-${plan.fingerprint.slice(0, fingerprintDigits)}`
+    this.#options = options
+    this.#failed = new Promise((_, reject) => {
+      this.#fail = reject
+    })
+    // Whoever waits for a job is told; where nobody does, nothing was lost.
+    this.#failed.catch(() => {})
+  }
+
+  get plan(): Plan {
+    return this.#options.plan
+  }
+
+  get part(): string {
+    return this.#options.part.path
+  }
+
+  wanted(job: SliceRange): number[] {
+    return this.#closed ? [] : this.#options.work.wanted(job)
+  }
+
+  settled(job: SliceRange): Promise<void> {
+    return Promise.race([this.#options.work.settled(job), this.#failed])
+  }
+
+  async take(id: SliceId, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice, check: 'sample' | 'whole'): Promise<Taken> {
+    if (this.#closed || !this.#options.work.arrive(id)) return 'late'
+    const taking = this.#take(id, blocks, made, check)
+    this.#arriving.add(taking)
+    try {
+      return await taking
+    } catch (error) {
+      // The disk is full, a source is gone: what would end the conversion if a thread of this machine met it.
+      this.#fail(error)
+      throw error
+    } finally {
+      this.#arriving.delete(taking)
+    }
+  }
+
+  makeHere(id: SliceId): void {
+    if (!this.#closed) this.#options.work.keepHere(id)
+  }
+
+  /** Nothing is taken any more; what is being written has been when this returns. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled(this.#arriving)
+  }
+
+  async #take(id: SliceId, blocks: Uint8Array, made: MadeSlice, check: 'sample' | 'whole'): Promise<Taken> {
+    const { plan, part, work, accept } = this.#options
+    let written = false
+    try {
+      if (!(await this.#isRight(id, blocks, check))) return 'wrong'
+      await part.write(blocks, sliceOf(tensorOf(plan, id), id.slice).offset)
+      written = true
+    } finally {
+      if (!written) work.refuse(id)
+    }
+    accept(id, made)
+    return 'accepted'
+  }
+
+  /** Whether this machine makes the same blocks of the same rows. */
+  async #isRight(id: SliceId, blocks: Uint8Array, check: 'sample' | 'whole'): Promise<boolean> {
+    const tensor = tensorOf(this.#options.plan, id)
+    const slice = sliceOf(tensor, id.slice)
+    if (blocks.length !== slice.byteLength) return false
+    const bytes = slice.byteLength / slice.rows
+    const first = check === 'whole' ? 0 : randomInt(slice.rows)
+    const rows = check === 'whole' ? slice.rows : 1
+    const sample = blocks.subarray(first * bytes, (first + rows) * bytes)
+    const job = checkJob(tensor, { firstRow: slice.firstRow + first, rows }, sample)
+    return (await this.#options.pool.run(job)).same
+  }
+}

@@ -1,0 +1,241 @@
+import type { Plan } from '../plan/plan.ts'
+import { sliceCount } from '../plan/slices.ts'
+import type { SliceRange } from './engine.ts'
+import type { SliceId } from './slice-id.ts'
+
+/** In whose hands a slice is. */
+const hands = {
+  /** Bookmarked, or about to be. */
+  done: 0,
+  nobody: 1,
+  here: 2,
+  elsewhere: 3,
+  /** Made elsewhere and being taken: nobody else may write it now. */
+  arriving: 4,
+  /** Nobody's, and only for the threads of this machine. */
+  forHere: 5,
+} as const
+
+/**
+ * Slices of one job for other machines: 2^24 weights, so that a job is worth its way through a queue, and the largest
+ * tensor has enough of them for many machines.
+ */
+const slicesPerJob = 16
+
+type Hand = (typeof hands)[keyof typeof hands]
+
+interface Waiting {
+  readonly job: SliceRange
+  readonly settled: Promise<void>
+  readonly resolve: () => void
+}
+
+/**
+ * Which slices of a plan are to be made, and who has them. Each has one owner at a time, so that no two write the same
+ * place of the output. A byte for each slice: the list of a plan of a million slices is a megabyte.
+ */
+export class WorkList {
+  readonly #first: readonly number[]
+  readonly #hand: Uint8Array
+  /** No slice before this one is nobody's. */
+  #cursor = 0
+  /** Slices not done. */
+  #left = 0
+  readonly #forHere: number[] = []
+  /** Jobs that somebody waits for, by tensor and first slice. */
+  readonly #waiting = new Map<string, Waiting>()
+
+  constructor(plan: Plan, todo: Iterable<SliceId>) {
+    let count = 0
+    this.#first = plan.tensors.map((tensor) => {
+      const first = count
+      count += sliceCount(tensor)
+      return first
+    })
+    this.#hand = new Uint8Array(count)
+    for (const id of todo) {
+      this.#hand[this.#numberOf(id)] = hands.nobody
+      this.#left++
+    }
+  }
+
+  /** Whether every slice is done. */
+  get isFinished(): boolean {
+    return this.#left === 0
+  }
+
+  /** How many slices of a tensor are not done. */
+  left(tensor: number): number {
+    const first = this.#first[tensor] ?? this.#hand.length
+    return this.#hand.subarray(first, first + this.#slicesOf(tensor)).filter((hand) => hand !== hands.done).length
+  }
+
+  /** The next slice for a thread of this machine, or `undefined`. What only this machine can make comes first. */
+  takeHere(): SliceId | undefined {
+    const own = this.#takeForHere()
+    const found = own ?? this.#nextOfNobody()
+    return found === undefined ? undefined : this.#give(found, hands.here)
+  }
+
+  /** The next slice that only this machine can make, or `undefined`. */
+  takeForHere(): SliceId | undefined {
+    const found = this.#takeForHere()
+    return found === undefined ? undefined : this.#give(found, hands.here)
+  }
+
+  /**
+   * A slice that was handed to other machines, and is now this one's: the last handed out, least likely to be in work
+   * already. `undefined` while there are slices that nobody has, or when there is none.
+   */
+  takeOver(): SliceId | undefined {
+    if (this.#nextOfNobody() !== undefined) return undefined
+    const found = this.#hand.lastIndexOf(hands.elsewhere)
+    return found < 0 ? undefined : this.#give(found, hands.here)
+  }
+
+  /**
+   * A job for other machines: of the next sixteen slices, counted from a multiple of sixteen, those that nobody has. The
+   * same slices always are of the same job, whoever counts, and whenever.
+   */
+  takeElsewhere(): SliceRange | undefined {
+    const found = this.#nextOfNobody()
+    if (found === undefined) return undefined
+    const job = this.#jobOf(this.#idOf(found))
+    for (const number of this.#numbersOf(job)) this.#move(number, hands.nobody, hands.elsewhere)
+    return job
+  }
+
+  /** Those slices of a job that other machines are still to make. */
+  wanted(job: SliceRange): number[] {
+    return this.#numbersOf(job)
+      .filter((number) => this.#hand[number] === hands.elsewhere)
+      .map((number) => this.#idOf(number).slice)
+  }
+
+  /** Resolves when no slice of a job is in the hands of other machines, or arriving from them. */
+  settled(job: SliceRange): Promise<void> {
+    if (this.#isSettled(job)) return Promise.resolve()
+    const key = keyOf(job)
+    let waiting = this.#waiting.get(key)
+    if (waiting === undefined) {
+      let resolve = () => {}
+      const settled = new Promise<void>((settle) => {
+        resolve = settle
+      })
+      waiting = { job, settled, resolve }
+      this.#waiting.set(key, waiting)
+    }
+    return waiting.settled
+  }
+
+  /** Whether the caller may now write a slice that was made elsewhere; it then says how that ended. */
+  arrive(id: SliceId): boolean {
+    return this.#isKnown(id) && this.#move(this.#numberOf(id), hands.elsewhere, hands.arriving)
+  }
+
+  /** What arrived was not taken: other machines are to make it again. */
+  refuse(id: SliceId): void {
+    this.#move(this.#numberOf(id), hands.arriving, hands.elsewhere)
+  }
+
+  done(id: SliceId): void {
+    const number = this.#numberOf(id)
+    if (this.#hand[number] === hands.done) return
+    this.#hand[number] = hands.done
+    this.#left--
+    this.#tell(id)
+  }
+
+  /** What other machines have not made of a job is nobody's again. */
+  giveBack(job: SliceRange): void {
+    for (const number of this.#numbersOf(job)) {
+      if (this.#move(number, hands.elsewhere, hands.nobody)) this.#cursor = Math.min(this.#cursor, number)
+    }
+    this.#tell({ tensor: job.tensor, slice: job.firstSlice })
+  }
+
+  /** A slice in the hands of other machines is kept for this one. */
+  keepHere(id: SliceId): boolean {
+    const number = this.#numberOf(id)
+    if (!this.#isKnown(id) || !this.#move(number, hands.elsewhere, hands.forHere)) return false
+    this.#forHere.push(number)
+    this.#tell(id)
+    return true
+  }
+
+  #takeForHere(): number | undefined {
+    return this.#forHere.shift()
+  }
+
+  #nextOfNobody(): number | undefined {
+    const found = this.#hand.indexOf(hands.nobody, this.#cursor)
+    this.#cursor = found < 0 ? this.#hand.length : found
+    return found < 0 ? undefined : found
+  }
+
+  #give(number: number, hand: Hand): SliceId {
+    this.#hand[number] = hand
+    const id = this.#idOf(number)
+    this.#tell(id)
+    return id
+  }
+
+  #move(number: number, from: Hand, to: Hand): boolean {
+    if (this.#hand[number] !== from) return false
+    this.#hand[number] = to
+    return true
+  }
+
+  #tell(id: SliceId): void {
+    if (this.#waiting.size === 0) return
+    const key = keyOf(this.#jobOf(id))
+    const waiting = this.#waiting.get(key)
+    if (waiting === undefined || !this.#isSettled(waiting.job)) return
+    this.#waiting.delete(key)
+    waiting.resolve()
+  }
+
+  #jobOf({ tensor, slice }: SliceId): SliceRange {
+    const firstSlice = slice - (slice % slicesPerJob)
+    return { tensor, firstSlice, slices: Math.min(slicesPerJob, this.#slicesOf(tensor) - firstSlice) }
+  }
+
+  #isSettled(job: SliceRange): boolean {
+    return this.#numbersOf(job).every(
+      (number) => this.#hand[number] !== hands.elsewhere && this.#hand[number] !== hands.arriving,
+    )
+  }
+
+  #numbersOf({ tensor, firstSlice, slices }: SliceRange): number[] {
+    const first = this.#numberOf({ tensor, slice: firstSlice })
+    return Array.from({ length: slices }, (_, index) => first + index)
+  }
+
+  #numberOf({ tensor, slice }: SliceId): number {
+    return (this.#first[tensor] ?? this.#hand.length) + slice
+  }
+
+  #idOf(number: number): SliceId {
+    // The last tensor that begins at or before it.
+    let low = 0
+    let high = this.#first.length - 1
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if ((this.#first[middle] ?? 0) <= number) low = middle
+      else high = middle - 1
+    }
+    return { tensor: low, slice: number - (this.#first[low] ?? 0) }
+  }
+
+  #slicesOf(tensor: number): number {
+    return (this.#first[tensor + 1] ?? this.#hand.length) - (this.#first[tensor] ?? 0)
+  }
+
+  #isKnown({ tensor, slice }: SliceId): boolean {
+    return this.#first[tensor] !== undefined && slice >= 0 && slice < this.#slicesOf(tensor)
+  }
+}
+
+function keyOf({ tensor, firstSlice }: SliceRange): string {
+  return `${tensor}/${firstSlice}`
+}
