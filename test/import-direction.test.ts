@@ -18,6 +18,7 @@ const ranks: readonly (readonly string[])[] = [
   ['convert'],
   ['jobs'],
   ['daemon'],
+  ['worker'],
   ['cli'],
 ]
 

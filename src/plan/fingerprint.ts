@@ -6,7 +6,7 @@ import { sliceWeights } from './slices.ts'
  * Raised whenever the same plan would give other bytes, or slices other numbers, than it did in an earlier release:
  * a conversion begun by one release is then not continued by the other.
  */
-const planFormat = 1
+export const planFormat = 1
 
 /**
  * SHA-256 (hex) over what decides the output bytes and what identifies the sources (name, size, modification time,
