@@ -98,6 +98,28 @@ export const daemonSchema = z.object({
   memory: z.object({ resident: count, budget: count, available: count.nullable(), floor: count }),
 })
 
+/** A process on another machine that makes slices for this daemon. Sums are since its start. */
+export const workerSchema = z.object({
+  id: z.uuid(),
+  host: z.string(),
+  pid: count,
+  version: z.string(),
+  threads: count,
+  /** GGUF name of the tensor taken last, while there is work. */
+  tensor: z.string().nullable(),
+  weightsPerSecond: z.number().min(0),
+  jobsDone: count,
+  /** Jobs that it could not finish. */
+  failures: count,
+  /** Results of it that were not what this machine makes of the same rows. */
+  strikes: count,
+  /** Nothing is taken of it any more. */
+  quarantined: z.boolean(),
+  lastSeen: time,
+  /** Bytes of memory that its process holds. */
+  resident: count,
+})
+
 export const statusSchema = z.object({
   api: z.literal(apiVersion),
   at: time,
@@ -178,6 +200,7 @@ export type JobView = z.output<typeof jobSchema>
 export type LiveView = z.output<typeof liveSchema>
 export type FolderView = z.output<typeof folderSchema>
 export type DaemonView = z.output<typeof daemonSchema>
+export type WorkerView = z.output<typeof workerSchema>
 export type Status = z.output<typeof statusSchema>
 export type JobDetails = z.output<typeof jobDetailsSchema>
 export type EventView = z.output<typeof eventSchema>
