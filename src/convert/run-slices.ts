@@ -48,6 +48,7 @@ class Dispatcher {
       this.#look()
     }
     stop.addEventListener('abort', halt)
+    work.onFree(() => this.#look())
     const quiet = this.#crews.map(({ engine }) => engine.onCapacity(() => this.#look()))
     try {
       await new Promise<void>((resolve) => {

@@ -42,6 +42,9 @@ export class WorkList {
   /** Slices not done. */
   #left = 0
   readonly #forHere: number[] = []
+  /** First slices of the jobs that other machines have. */
+  readonly #jobsElsewhere = new Set<string>()
+  #onFree: () => void = () => {}
   /** Jobs that somebody waits for, by tensor and first slice. */
   readonly #waiting = new Map<string, Waiting>()
 
@@ -62,6 +65,11 @@ export class WorkList {
   /** Whether every slice is done. */
   get isFinished(): boolean {
     return this.#left === 0
+  }
+
+  /** Has `listener` called when slices have come back that somebody may take. */
+  onFree(listener: () => void): void {
+    this.#onFree = listener
   }
 
   /** How many slices of a tensor are not done. */
@@ -102,6 +110,7 @@ export class WorkList {
     if (found === undefined) return undefined
     const job = this.#jobOf(this.#idOf(found))
     for (const number of this.#numbersOf(job)) this.#move(number, hands.nobody, hands.elsewhere)
+    this.#jobsElsewhere.add(keyOf(job))
     return job
   }
 
@@ -133,9 +142,12 @@ export class WorkList {
     return this.#isKnown(id) && this.#move(this.#numberOf(id), hands.elsewhere, hands.arriving)
   }
 
-  /** What arrived was not taken: other machines are to make it again. */
+  /** What arrived was not taken: it is to be made again, by whoever has its job now. */
   refuse(id: SliceId): void {
-    this.#move(this.#numberOf(id), hands.arriving, hands.elsewhere)
+    const stillElsewhere = this.#jobsElsewhere.has(keyOf(this.#jobOf(id)))
+    const number = this.#numberOf(id)
+    this.#move(number, hands.arriving, stillElsewhere ? hands.elsewhere : hands.nobody)
+    if (!stillElsewhere) this.#free(number, id)
   }
 
   done(id: SliceId): void {
@@ -148,10 +160,10 @@ export class WorkList {
 
   /** What other machines have not made of a job is nobody's again. */
   giveBack(job: SliceRange): void {
-    for (const number of this.#numbersOf(job)) {
-      if (this.#move(number, hands.elsewhere, hands.nobody)) this.#cursor = Math.min(this.#cursor, number)
-    }
-    this.#tell({ tensor: job.tensor, slice: job.firstSlice })
+    this.#jobsElsewhere.delete(keyOf(job))
+    const numbers = this.#numbersOf(job).filter((number) => this.#move(number, hands.elsewhere, hands.nobody))
+    const [first] = numbers
+    if (first !== undefined) this.#free(first, this.#idOf(first))
   }
 
   /** A slice in the hands of other machines is kept for this one. */
@@ -160,7 +172,15 @@ export class WorkList {
     if (!this.#isKnown(id) || !this.#move(number, hands.elsewhere, hands.forHere)) return false
     this.#forHere.push(number)
     this.#tell(id)
+    this.#onFree()
     return true
+  }
+
+  /** Slices from `number` on may be nobody's again. */
+  #free(number: number, id: SliceId): void {
+    this.#cursor = Math.min(this.#cursor, number)
+    this.#tell(id)
+    this.#onFree()
   }
 
   #takeForHere(): number | undefined {
@@ -192,6 +212,7 @@ export class WorkList {
     const waiting = this.#waiting.get(key)
     if (waiting === undefined || !this.#isSettled(waiting.job)) return
     this.#waiting.delete(key)
+    this.#jobsElsewhere.delete(key)
     waiting.resolve()
   }
 
@@ -207,8 +228,9 @@ export class WorkList {
   }
 
   #numbersOf({ tensor, firstSlice, slices }: SliceRange): number[] {
+    const last = Math.min(firstSlice + slices, this.#slicesOf(tensor))
     const first = this.#numberOf({ tensor, slice: firstSlice })
-    return Array.from({ length: slices }, (_, index) => first + index)
+    return Array.from({ length: Math.max(0, last - firstSlice) }, (_, index) => first + index)
   }
 
   #numberOf({ tensor, slice }: SliceId): number {
@@ -227,6 +249,7 @@ export class WorkList {
     return { tensor: low, slice: number - (this.#first[low] ?? 0) }
   }
 
+  /** 0 for a tensor that the plan does not have. */
   #slicesOf(tensor: number): number {
     return (this.#first[tensor + 1] ?? this.#hand.length) - (this.#first[tensor] ?? 0)
   }
