@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { MiberaError } from '../base/errors.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Engine, SliceRange } from './engine.ts'
@@ -39,6 +40,8 @@ class Dispatcher {
   constructor(run: SliceRun, crews: readonly Crew[]) {
     this.#run = run
     this.#crews = crews
+    // Every job in hand listens: thousands are no leak.
+    setMaxListeners(0, this.#halt.signal)
   }
 
   async run(): Promise<'finished' | 'stopped'> {

@@ -22,7 +22,8 @@ test(`${jobs} large jobs leave less than 15 MB behind, and a list of them takes 
     store.take(id, 'me')
     const conversion = beginConversion(database, output)
     for (let tensor = 0; tensor < tensors; tensor++) {
-      store.tensorStarted(id, { tensor, name: `blk.${tensor}.attn_output.weight`, slices: slicesOfTensor })
+      const name = `blk.${tensor}.attn_output.weight`
+      store.tensorStarted(id, { tensor, name, slices: slicesOfTensor, elsewhere: false })
       writeBookmarks(
         database,
         conversion,

@@ -144,7 +144,7 @@ test('a tensor is done when its slices are bookmarked, and not before', async ()
   const { store, database } = await oneStore()
   const { id, output } = store.add(newJob('a'))
   const bookmark = bookmarks(database, output)
-  store.tensorStarted(id, { tensor: 7, name: 'output.weight', slices: 2 })
+  store.tensorStarted(id, { tensor: 7, name: 'output.weight', slices: 2, elsewhere: false })
   bookmark(7, 0)
   store.tensorsDone(id)
   expect(store.tensors(id)).toMatchObject([{ tensor: 7, state: 'running', ended: null }])
@@ -178,13 +178,39 @@ test('deaths count against the tensors in work, and begin anew when one of them 
     [2, 2],
   ])
   store.take(id, 'me')
-  store.tensorStarted(id, { tensor: 2, name: 'tensor 2', slices: 9 })
+  store.tensorStarted(id, { tensor: 2, name: 'tensor 2', slices: 9, elsewhere: false })
   store.tensorsStopped(id)
   expect(store.recover('another')[0]?.inFlight).toEqual([])
   expect(die(1, 2)).toEqual([
     [1, 2],
     [2, 3],
   ])
+})
+
+test('nobody dies of a tensor that only other machines have', async () => {
+  const { store } = await oneStore()
+  const { id } = store.add(newJob('a'))
+  const begin = (tensor: number, elsewhere: boolean) =>
+    store.tensorStarted(id, { tensor, name: `tensor ${tensor}`, slices: 9, elsewhere })
+  const die = () => store.recover('another')[0]?.inFlight.map(({ tensor }) => tensor)
+  store.take(id, 'me')
+  begin(1, true)
+  begin(2, false)
+  // A thread has it, too, whichever was first.
+  begin(3, true)
+  begin(3, false)
+  begin(4, false)
+  begin(4, true)
+  expect(die()).toEqual([2, 3, 4])
+  expect(store.tensors(id).map(({ state, deaths }) => [state, deaths])).toEqual([
+    ['stopped', 0],
+    ['stopped', 1],
+    ['stopped', 1],
+    ['stopped', 1],
+  ])
+  store.take(id, 'me')
+  begin(2, true)
+  expect(die()).toEqual([])
 })
 
 test('pruning keeps what is open, the newest details, and the content of the watched', async () => {
@@ -194,7 +220,7 @@ test('pruning keeps what is open, the newest details, and the content of the wat
     const { id } = store.add(
       newJob(`job ${index}`, index < 3 ? { content: `content ${index}`, origin: 'watcher' } : {}),
     )
-    store.tensorStarted(id, { tensor: 0, name: 'x', slices: 1 })
+    store.tensorStarted(id, { tensor: 0, name: 'x', slices: 1, elsewhere: false })
     if (index !== 5) store.move(id, 'queued', 'cancelled')
   }
   store.prune({ detailed: 4, jobs: 8 })
