@@ -18,6 +18,7 @@ import type {
 } from './protocol.ts'
 import type { Controlled } from './server.ts'
 import type { LoadedSettings, SettingName } from './settings.ts'
+import { shownSettings } from './shown-settings.ts'
 import { jobDetails, jobView, statusOf } from './status.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { WatchedFolder } from './watch/watched-folder.ts'
@@ -93,7 +94,8 @@ export class Control implements Controlled {
   }
 
   settings(): SettingsView {
-    const { values, sources } = this.#options.settings
+    const { sources } = this.#options.settings
+    const values = shownSettings(this.#options.settings.values)
     const names = Object.keys(values) as SettingName[]
     return Object.fromEntries(names.map((name) => [name, { value: values[name], source: sources[name] }]))
   }

@@ -7,6 +7,9 @@ import { nearestName } from '../base/nearest-name.ts'
 import { quote } from '../base/quote.ts'
 import { defaultMemory, defaultThreads, machineMemory } from '../plan/machine-defaults.ts'
 import { findRecipe, type Recipe, recipeNames } from '../quant/recipes.ts'
+import { isListenAddress } from './coordinator/listen-address.ts'
+import { requireTogether } from './coordinator/settings-together.ts'
+import { isRedisUrl } from './redis-url.ts'
 
 export const settingsFileName = 'settings.json'
 
@@ -34,7 +37,8 @@ const schema = {
   mix: z.enum(['latest', 'b3613']),
   /** Folder that watched models' files go to; the watched folder itself where none is named. */
   out: path.nullable(),
-  threads: wholeNumber(1, 256),
+  /** 0: other machines do what they can. */
+  threads: wholeNumber(0, 256),
   /** Bytes that the daemon may use. */
   maxMemory: bytes,
   /** Available memory of the machine (bytes) below which threads are given up. */
@@ -52,6 +56,30 @@ const schema = {
   /** A file to read the available memory (bytes) from, instead of asking the system. */
   memoryFile: path.nullable(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']),
+  /** Redis in which jobs for other machines stand. May hold a password: shown only as shown-settings.ts does. */
+  redis: z
+    .string()
+    .refine(isRedisUrl, 'give redis://[user:password@]host[:port][/number], or rediss:// for TLS')
+    .nullable(),
+  /** What the keys in Redis begin with. */
+  redisPrefix: z.string().regex(/^[\w.-]{1,100}$/, 'give letters, digits, dots, hyphens and underscores'),
+  /** Certificates (PEM) that Redis's own may be signed by. */
+  redisCa: path.nullable(),
+  /** File that holds Redis's password. */
+  redisPasswordFile: path.nullable(),
+  /** Where workers reach this daemon. */
+  listen: z.string().refine(isListenAddress, 'give HOST:PORT').nullable(),
+  /** File that holds the token which workers must show. */
+  tokenFile: path.nullable(),
+  /** Certificate and key (PEM) of the address that workers reach. */
+  tlsCert: path.nullable(),
+  tlsKey: path.nullable(),
+  /** Seconds without a sign of life after which a worker's job goes to another. */
+  lockTime: z.coerce.number<unknown>().min(1).max(3600),
+  /** Workers that see the output's folder may leave results there instead of uploading them. */
+  sharedResults: flag,
+  /** Show BullMQ's queues in a browser. */
+  bullBoard: flag,
 } satisfies Record<string, z.ZodType>
 
 export type SettingName = keyof typeof schema
@@ -66,7 +94,13 @@ export interface LoadedSettings {
 }
 
 const names = Object.keys(schema) as SettingName[]
-const pathNames: ReadonlySet<string> = new Set(['watch', 'out', 'memoryFile'] satisfies SettingName[])
+/** Settings that name files and folders. */
+export const pathSettings: ReadonlySet<string> = new Set<SettingName>([
+  ...(['watch', 'out', 'memoryFile'] as const),
+  ...(['redisCa', 'redisPasswordFile', 'tokenFile', 'tlsCert', 'tlsKey'] as const),
+])
+/** Settings that may hold a password: not repeated in messages. */
+const secretNames: ReadonlySet<string> = new Set(['redis'] satisfies SettingName[])
 
 function defaults(): Settings {
   return {
@@ -85,13 +119,25 @@ function defaults(): Settings {
     override: {},
     memoryFile: null,
     logLevel: 'info',
+    redis: null,
+    redisPrefix: 'mibera',
+    redisCa: null,
+    redisPasswordFile: null,
+    listen: null,
+    tokenFile: null,
+    tlsCert: null,
+    tlsKey: null,
+    lockTime: 30,
+    sharedResults: false,
+    bullBoard: false,
   }
 }
 
 /**
  * The settings of a daemon, each from the command line, else the environment, else `settings.json` in the state
  * directory, else its default. Relative paths of the file are relative to the state directory.
- * @throws MiberaError USAGE for a setting that is not lawful, naming where it stands; IO for a file that cannot be read.
+ * @throws MiberaError USAGE for a setting that is not lawful, naming where it stands, or that lacks one it needs; IO
+ *   for a file that cannot be read.
  */
 export function loadSettings(
   stateDirectory: string,
@@ -111,6 +157,7 @@ export function loadSettings(
     sources[name] = found?.[0] ?? 'default'
     if (found !== undefined) values[name] = resolvePaths(name, check(name, found[1], found[2]), found[3])
   }
+  requireTogether(values as Settings)
   return { values: values as Settings, sources }
 }
 
@@ -127,14 +174,15 @@ function check(name: SettingName, value: unknown, place: string): unknown {
   const result = schema[name].safeParse(value)
   if (result.success) return result.data
   const [issue] = result.error.issues
-  throw new MiberaError('USAGE', `${place}: ${quote(JSON.stringify(value))} is not lawful: ${issue?.message ?? ''}`, {
+  const shown = secretNames.has(name) ? 'its value' : quote(JSON.stringify(value))
+  throw new MiberaError('USAGE', `${place}: ${shown} is not lawful: ${issue?.message ?? ''}`, {
     subject: place,
     hint: 'docs/control-api.md lists the settings and their values.',
   })
 }
 
 function resolvePaths(name: SettingName, value: unknown, base: string): unknown {
-  if (!pathNames.has(name)) return value
+  if (!pathSettings.has(name)) return value
   if (Array.isArray(value)) return [...new Set(value.map((folder: string) => resolve(base, folder)))]
   return typeof value === 'string' ? resolve(base, value) : value
 }

@@ -18,7 +18,9 @@ test.skipIf(!linux)('the installed command line repeats the options given, with 
   const more = ['--threads', '2', '--max-memory', '512M', '--poll', '--reclaim-source', '--yes', '--mix', 'b3613']
   const answers = ['--override', 'head_size=128', '--override', 'x=y z', '--family', 'phi3']
   const state = ['--state-dir', 'st% "ate"']
-  const all = ['daemon', 'install', '--print', ...words, ...more, ...answers, ...state]
+  const workers = ['--redis', 'rediss://r:1', '--listen', '[::]:7600', '--token-file', 'token', '--shared-results']
+  const secure = ['--tls-cert', 'c.pem', '--tls-key', '/k.pem', '--redis-password-file', 'p', '--redis-ca', 'ca']
+  const all = ['daemon', 'install', '--print', ...words, ...more, ...answers, ...state, ...workers, ...secure]
   const { status, stdout } = await mibera(all, { cwd })
   expect(status).toBe(0)
   const argv = installed(stdout)
@@ -44,9 +46,23 @@ test.skipIf(!linux)('the installed command line repeats the options given, with 
     '--reclaim-source --yes',
     '--mix b3613',
     '--family phi3',
+    '--redis rediss://r:1 --listen [::]:7600',
+    `--token-file ${join(cwd, 'token')}`,
+    `--tls-cert ${join(cwd, 'c.pem')} --tls-key ${resolve('/k.pem')}`,
+    `--redis-password-file ${join(cwd, 'p')} --redis-ca ${join(cwd, 'ca')}`,
+    '--shared-results',
   ])
     expect(text).toContain(part)
   expect(existsSync(join(cwd, 'st% "ate"'))).toBe(false)
+})
+
+test("a password in Redis's address is not written into a service's command line", async () => {
+  const words = ['--redis', 'redis://u:secret@r', '--listen', '127.0.0.1:1', '--token-file', 'token']
+  const state = ['--state-dir', await temporaryFolder()]
+  const { status, stdout, stderr } = await mibera(['daemon', 'install', '--print', ...words, ...state])
+  expect(status).toBe(2)
+  expect(stderr).toContain('--redis-password-file')
+  expect(stdout + stderr).not.toContain('secret')
 })
 
 test.skipIf(!linux)('options that were not given are left to the settings', async () => {

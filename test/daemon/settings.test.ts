@@ -3,6 +3,7 @@ import { delimiter, join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { MiberaError } from '#dist/base/errors.js'
 import { loadSettings, type RawSettings } from '#dist/daemon/settings.js'
+import { shownSettings } from '#dist/daemon/shown-settings.js'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 
 async function withFile(settings: unknown): Promise<string> {
@@ -52,6 +53,33 @@ test("the file's paths are relative to the state directory, those of flags to th
   expect(loadSettings(folder, { watch: ['models', './models'] }, {}).values.watch).toEqual([resolve('models')])
 })
 
+const lent = { redis: 'redis://r:6380/2', listen: '127.0.0.1:0', tokenFile: 'token' }
+
+test('other machines take part by a Redis, an address and a token; none of the three is a default', async () => {
+  const folder = await withFile({ ...lent, threads: 0 })
+  expect(loadSettings(folder, {}, {}).values).toMatchObject({ ...lent, threads: 0, tokenFile: join(folder, 'token') })
+  const bare = { redis: null, listen: null, tokenFile: null, sharedResults: false, bullBoard: false }
+  expect(loadSettings(await temporaryFolder(), {}, {}).values).toMatchObject({ ...bare, lockTime: 30 })
+  const environment = { MIBERA_REDIS: 'rediss://u@r', MIBERA_LISTEN: '[::1]:1', MIBERA_TOKEN_FILE: 't' }
+  const { sources } = loadSettings(folder, {}, { ...environment, MIBERA_LOCK_TIME: '2' })
+  expect(sources).toMatchObject({ redis: 'environment', listen: 'environment', lockTime: 'environment' })
+})
+
+test.each(['localhost:1', '127.0.0.1:1', '127.9.9.9:65535', '[::1]:1'])('%s needs no TLS', async (listen) => {
+  expect(loadSettings(await withFile({ ...lent, listen }), {}, {}).values.listen).toBe(listen)
+})
+
+test('an open address is lawful with certificate and key', async () => {
+  const folder = await withFile({ ...lent, listen: '[::]:7600', tlsCert: 'c.pem', tlsKey: 'k.pem' })
+  expect(loadSettings(folder, {}, {}).values).toMatchObject({ tlsCert: join(folder, 'c.pem'), listen: '[::]:7600' })
+})
+
+test("what is shown of the settings is without Redis's password", async () => {
+  const { values } = loadSettings(await withFile({ ...lent, redis: 'rediss://me:p%40ss@r:1/3' }), {}, {})
+  expect(values.redis).toBe('rediss://me:p%40ss@r:1/3')
+  expect(shownSettings(values)).toEqual({ ...values, redis: 'rediss://me:***@r:1/3' })
+})
+
 describe('what is not lawful is refused, and the message names where it stands', () => {
   function refused(folder: string, flags: RawSettings, environment: Record<string, string>): MiberaError {
     try {
@@ -67,7 +95,22 @@ describe('what is not lawful is refused, and the message names where it stands',
     ['an unknown name', { thread: 2 }, {}, 'Did you mean "threads"?'],
     ['a type', { type: ['Q9_K'] }, {}, '"type" in '],
     ['no type', { type: [] }, {}, 'at least one'],
-    ['a number of threads', { threads: 0 }, {}, '"threads" in '],
+    ['a number of threads', { threads: -1 }, {}, '"threads" in '],
+    ['no threads, and nobody else', { threads: 0 }, {}, '--redis is missing'],
+    ['a Redis of another scheme', { redis: 'http://r' }, {}, '"redis" in '],
+    ["ioredis's options in a query", { redis: 'redis://r?tls=1' }, {}, '"redis" in '],
+    ['an address without a port', { listen: '10.0.0.5' }, {}, '"listen" in '],
+    ['a port beyond the last', { listen: '10.0.0.5:65536' }, {}, '"listen" in '],
+    ['workers without Redis', { listen: '127.0.0.1:1', tokenFile: 't' }, {}, '--redis is missing'],
+    ['a board without Redis', { bullBoard: true }, {}, '--redis is missing'],
+    ['Redis without a listener', { redis: 'redis://r' }, {}, '--listen is missing'],
+    ['a listener without a token', { redis: 'redis://r', listen: '127.0.0.1:1' }, {}, '--token-file is missing'],
+    ['a certificate without a key', { ...lent, tlsCert: 'c' }, {}, '--tls-key is missing'],
+    ['a key without a certificate', { ...lent, tlsKey: 'k' }, {}, '--tls-cert is missing'],
+    ['an open address without TLS', { ...lent, listen: '0.0.0.0:1' }, {}, '--tls-cert and --tls-key'],
+    ['a name that may be any address', { ...lent, listen: 'mine.example:1' }, {}, '--tls-cert and --tls-key'],
+    ["a worker's silence of no time", { ...lent, lockTime: 0 }, {}, '"lockTime" in '],
+    ['a prefix with a colon', { ...lent, redisPrefix: 'a:b' }, {}, '"redisPrefix" in '],
     ['a size', {}, { MIBERA_MAX_MEMORY: 'much' }, 'MIBERA_MAX_MEMORY'],
     ['a switch', {}, { MIBERA_POLL: 'perhaps' }, 'MIBERA_POLL'],
     ['a list as a file', [], {}, 'settings.json'],
@@ -77,5 +120,11 @@ describe('what is not lawful is refused, and the message names where it stands',
     const error = refused(await withFile(file), {}, environment)
     expect(error.code).toBe('USAGE')
     expect(`${error.message} ${error.hint}`).toContain(says)
+  })
+
+  test('an address of Redis, without being repeated: it may hold a password', async () => {
+    const error = refused(await withFile({}), {}, { MIBERA_REDIS: 'redis//me:secret@r' })
+    expect(error.message).toContain('MIBERA_REDIS')
+    expect(`${error.message} ${error.hint} ${error.subject}`).not.toContain('secret')
   })
 })

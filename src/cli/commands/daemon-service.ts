@@ -1,12 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
+import { MiberaError } from '../../base/errors.ts'
 import type { ServicePlan, ServiceWish } from '../../daemon/service/service.ts'
 import { type GlobalOptions, globalOptions } from '../global-options.ts'
 import { optionWords } from '../options/option-words.ts'
 import { daemonStartCommand, rawSettings } from './daemon-start.ts'
-
-/** Options of `daemon start` that name paths: the service has no current folder to find them from. */
-const pathOptions: ReadonlySet<string> = new Set(['watch', 'out'])
 
 /** `mibera daemon install`, with the options of `daemon start`, which the installed command line repeats. */
 export function daemonInstallCommand(): Command {
@@ -19,16 +17,26 @@ export function daemonInstallCommand(): Command {
   return command.action(async () => {
     const global = globalOptions(command)
     // What the daemon would not start with is said now, rather than in the log of a service at boot.
-    const { loadSettings } = await import('../../daemon/settings.ts')
-    loadSettings(global.stateDirectory, rawSettings(command.opts()), {})
+    const { loadSettings, pathSettings } = await import('../../daemon/settings.ts')
+    const { values } = loadSettings(global.stateDirectory, rawSettings(command.opts()), {})
+    if (command.opts<{ redis?: string }>().redis !== undefined) refusePassword(values.redis)
     const names = new Set(repeated.map((option) => option.attributeName()))
-    const plan = await planFor(global, optionWords(command, names, pathOptions))
+    const plan = await planFor(global, optionWords(command, names, pathSettings))
     if (command.opts<{ print?: boolean }>().print === true) return print(plan, 'install', global)
     const { installService } = await import('../../daemon/service/install.ts')
     const { runCommand } = await import('../../daemon/service/service-runner.ts')
     const notes = await installService(plan, runCommand)
     const text = `Installed ${plan.file}.\nThe daemon runs, and starts by itself from now on.`
     tell(global, text, { installed: plan.file, notes }, notes)
+  })
+}
+
+/** @throws MiberaError USAGE: whoever has an account may read a service's command line. */
+function refusePassword(redis: string | null): void {
+  if (redis === null || new URL(redis).password === '') return
+  throw new MiberaError('USAGE', "--redis holds a password, which would stand in the service's command line", {
+    subject: '--redis',
+    hint: 'Leave it out of the URL, and name a file that has it with --redis-password-file.',
   })
 }
 

@@ -6,7 +6,7 @@ import { ExitRequest } from '../exit-request.ts'
 import { type GlobalOptions, globalOptions } from '../global-options.ts'
 import { mixOption } from '../options/mix-option.ts'
 import { addModelOptions, type ModelOptions } from '../options/model-options.ts'
-import { parseMemory, parseRecipes, parseThreads } from '../options/parse.ts'
+import { parseDaemonThreads, parseMemory, parseRecipes } from '../options/parse.ts'
 import { programVersion } from '../version.ts'
 
 interface StartOptions extends ModelOptions {
@@ -21,6 +21,17 @@ interface StartOptions extends ModelOptions {
   readonly maxMemory?: number
   readonly reclaimSource?: boolean
   readonly yes?: boolean
+  readonly redis?: string
+  readonly redisPrefix?: string
+  readonly redisCa?: string
+  readonly redisPasswordFile?: string
+  readonly listen?: string
+  readonly tokenFile?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly lockTime?: number
+  readonly sharedResults?: boolean
+  readonly bullBoard?: boolean
 }
 
 export function daemonStartCommand(): Command {
@@ -33,16 +44,32 @@ export function daemonStartCommand(): Command {
     .option('--foreground', 'stay in this terminal, and log to it')
     .option('--quiet-time <seconds>', 'how long a download must have been still (default: 10)', parseSeconds)
     .option('--poll', 'look at watched folders by the clock: for network drives')
-    .option('--threads <n>', 'worker threads (default: all processors)', parseThreads)
+    .option('--threads <n>', 'worker threads (default: all processors; 0: none)', parseDaemonThreads)
     .option('--max-memory <size>', 'memory to use at the most (default: a quarter, up to 1G)', parseMemory)
     .option('--reclaim-source', "delete each of a watched model's shards once it is converted and read back")
     .option('--yes', 'yes, delete them')
-  return addModelOptions(command).action(async (options: StartOptions) => {
+  return addScaleOutOptions(addModelOptions(command)).action(async (options: StartOptions) => {
     const global = globalOptions(command)
     const settings = rawSettings(options)
     if (options.foreground === true) await stayInForeground(settings, global)
     else await startInBackground(global)
   })
+}
+
+/** Options by which other machines take part; docs/workers.md. */
+function addScaleOutOptions(command: Command): Command {
+  return command
+    .option('--redis <url>', 'let workers take part, over this Redis: redis://HOST, rediss://HOST for TLS')
+    .option('--listen <address>', 'HOST:PORT where workers reach this daemon')
+    .option('--token-file <file>', 'token that workers must show ("mibera daemon token" makes it)')
+    .option('--tls-cert <file>', 'certificate (PEM) of that address; needed unless it is 127.0.0.1')
+    .option('--tls-key <file>', 'its key')
+    .option('--redis-password-file <file>', "file with Redis's password")
+    .option('--redis-ca <file>', "certificate (PEM) that Redis's own is signed by")
+    .option('--redis-prefix <name>', 'what keys in Redis begin with (default: mibera)')
+    .option('--lock-time <seconds>', 'how long a silent worker keeps its job (default: 30)', parseLockTime)
+    .option('--shared-results', "let workers that see the output's folder write there")
+    .option('--bull-board', 'show the queues in a browser, below /board of the address')
 }
 
 async function startInBackground({ stateDirectory, json, quiet }: GlobalOptions): Promise<void> {
@@ -89,5 +116,11 @@ function parseSeconds(text: string): number {
   const seconds = Number(text)
   if (text.trim() === '' || !(seconds >= 0 && seconds <= 86_400))
     throw new InvalidArgumentError('Give seconds from 0 to 86400.')
+  return seconds
+}
+
+function parseLockTime(text: string): number {
+  const seconds = Number(text)
+  if (!(seconds >= 1 && seconds <= 3600)) throw new InvalidArgumentError('Give seconds from 1 to 3600.')
   return seconds
 }

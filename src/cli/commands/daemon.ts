@@ -8,6 +8,7 @@ import { daemonText } from '../render/daemon-view.ts'
 import { daemonLogsCommand } from './daemon-logs.ts'
 import { daemonInstallCommand, daemonUninstallCommand } from './daemon-service.ts'
 import { daemonStartCommand } from './daemon-start.ts'
+import { daemonTokenCommand } from './daemon-token.ts'
 
 /** `mibera daemon …`: each subcommand is made by a function of its own. */
 export function daemonCommand(): Command {
@@ -17,6 +18,7 @@ export function daemonCommand(): Command {
     daemonStopCommand(),
     daemonStatusCommand(),
     daemonLogsCommand(),
+    daemonTokenCommand(),
     daemonInstallCommand(),
     daemonUninstallCommand(),
   ]

@@ -28,6 +28,11 @@ export function parseThreads(text: string): number {
   return threads
 }
 
+/** The daemon's threads: with none, other machines do the work. */
+export function parseDaemonThreads(text: string): number {
+  return text === '0' ? 0 : parseThreads(text)
+}
+
 /** A whole number, 0 included. */
 export function parseLines(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.')
