@@ -1,0 +1,62 @@
+import { open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { BlockSink } from '../convert/block-sink.ts'
+import type { MadeSlice, QuantizeJob } from '../convert/protocol.ts'
+import { takenSchema } from '../daemon/coordinator/protocol.ts'
+import type { CoordinatorClient } from './coordinator-client.ts'
+import type { ThreadShare } from './thread-share.ts'
+import { madeDocument } from './upload-sink.ts'
+
+export interface SpoolOptions {
+  readonly client: CoordinatorClient
+  readonly conversion: string
+  /** As this machine sees it. */
+  readonly folder: string
+  readonly share: ThreadShare
+}
+
+/**
+ * Leaves the blocks of finished slices in a folder that the coordinator sees too, and tells it. The name of the file is
+ * known to both; the coordinator deletes what it has taken.
+ */
+export class SpoolSink implements BlockSink {
+  readonly #options: SpoolOptions
+
+  constructor(options: SpoolOptions) {
+    this.#options = options
+  }
+
+  async put({ id: { tensor, slice } }: QuantizeJob, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice): Promise<void> {
+    const { client, conversion, folder, share } = this.#options
+    const path = join(folder, `${tensor}-${slice}-${share.worker}.blocks`)
+    try {
+      await writeDurably(path, blocks)
+      share.beat()
+      const { taken } = await client.ask(
+        {
+          method: 'POST',
+          path: `/v1/conversions/${conversion}/slices/${tensor}/${slice}/spooled`,
+          document: madeDocument(made),
+        },
+        takenSchema,
+      )
+      if (taken === 'late') await rm(path, { force: true })
+    } catch (error) {
+      await rm(path, { force: true }).catch(() => {})
+      throw error
+    }
+  }
+}
+
+/** The other machine reads what is on the disk, not what this one still holds in memory. */
+async function writeDurably(path: string, blocks: Uint8Array): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    for (let done = 0; done < blocks.length; ) {
+      done += (await file.write(blocks, done, blocks.length - done, done)).bytesWritten
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

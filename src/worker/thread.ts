@@ -1,0 +1,47 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { MiberaError } from '../base/errors.ts'
+import { answerJobs, type RunJob } from '../convert/answer-jobs.ts'
+import { SliceRunner } from '../convert/slice-runner.ts'
+import type { ByteSource } from '../disk/byte-source.ts'
+import { openLocalFile } from '../disk/local-file.ts'
+import { CoordinatorClient } from './coordinator-client.ts'
+import { HttpSource } from './http-source.ts'
+import { SpoolSink } from './spool-sink.ts'
+import type { RemoteSetup } from './thread-setup.ts'
+import { ThreadShare } from './thread-share.ts'
+import { TokenReader } from './token-reader.ts'
+import { UploadSink } from './upload-sink.ts'
+
+/** Entry of a thread that makes slices for a coordinator elsewhere. */
+answerJobs(parentPort, open(workerData as RemoteSetup))
+
+async function open(setup: RemoteSetup): Promise<RunJob> {
+  const { conversion, spool } = setup
+  const share = new ThreadShare(setup.share)
+  const client = new CoordinatorClient({
+    address: setup.coordinator,
+    token: new TokenReader(setup.tokenFile),
+    worker: () => share.worker,
+    onLife: () => share.beat(),
+  })
+  const sink =
+    spool === undefined
+      ? new UploadSink(client, conversion)
+      : new SpoolSink({ client, conversion, folder: spool, share })
+  const runner = new SliceRunner(setup, await openSources(setup, client), sink)
+  return async (job) => {
+    if (job.kind !== 'quantize') throw new MiberaError('INTERNAL', `a worker elsewhere was asked to ${job.kind}`)
+    const result = await runner.quantize(job)
+    share.beat()
+    return result
+  }
+}
+
+function openSources({ sources, conversion }: RemoteSetup, client: CoordinatorClient): Promise<ByteSource[]> {
+  return Promise.all(
+    sources.map(async (source, index): Promise<ByteSource> => {
+      if (source.path !== undefined) return openLocalFile(source.path)
+      return new HttpSource(client, `/v1/conversions/${conversion}/sources/${index}`, source)
+    }),
+  )
+}

@@ -1,0 +1,30 @@
+import type { BlockSink } from '../convert/block-sink.ts'
+import type { MadeSlice, QuantizeJob } from '../convert/protocol.ts'
+import { type Made, madeHeader } from '../daemon/coordinator/protocol.ts'
+import type { CoordinatorClient } from './coordinator-client.ts'
+
+/** What the coordinator is told of a slice besides its blocks. */
+export function madeDocument({ sha256, squaredError, energy, compared, milliseconds }: MadeSlice): Made {
+  return { sha256: Buffer.from(sha256).toString('hex'), squaredError, energy, compared, milliseconds }
+}
+
+/** Sends the blocks of finished slices to the coordinator. */
+export class UploadSink implements BlockSink {
+  readonly #client: CoordinatorClient
+  readonly #conversion: string
+
+  constructor(client: CoordinatorClient, conversion: string) {
+    this.#client = client
+    this.#conversion = conversion
+  }
+
+  /** One that comes too late was made by somebody else: all is well. */
+  async put({ id }: QuantizeJob, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice): Promise<void> {
+    await this.#client.send({
+      method: 'PUT',
+      path: `/v1/conversions/${this.#conversion}/slices/${id.tensor}/${id.slice}`,
+      headers: { 'content-type': 'application/octet-stream', [madeHeader]: JSON.stringify(madeDocument(made)) },
+      body: blocks,
+    })
+  }
+}
