@@ -1,0 +1,158 @@
+import { MiberaError } from '../../../base/errors.ts'
+import type { Engine, OpenConversion, SliceRange } from '../../../convert/engine.ts'
+import type { Standing } from './job-queue.ts'
+import { type QueueJob, queueJobId } from './queue-job.ts'
+
+/** A job that BullMQ gave up so often without one slice of it being delivered is made by the coordinator itself. */
+const mostFailures = 3
+
+/**
+ * The same for a job that vanished so often: evicted again and again, or ended by a worker that did not do it. Much
+ * larger, for Redis may be restarted without its data many times.
+ */
+const mostLosses = 20
+
+/** What an engine needs of its link. */
+export interface Board {
+  /** Jobs that an engine may have in hand at this moment. */
+  readonly capacity: number
+  onCapacity(listener: () => void): () => void
+  /** There are jobs to be placed. */
+  changed(): void
+  /** Takes what an engine left in Redis away, as far as that goes quickly. */
+  leave(engine: BullmqEngine): Promise<void>
+}
+
+/** A job that somebody waits for. */
+interface Outstanding {
+  readonly job: QueueJob
+  /** Whether it was put into the queue, as far as is known here. */
+  placed: boolean
+  /** Slices that were to be made when this was counted last. */
+  wanted: number
+  failures: number
+  losses: number
+  end(): void
+  fail(error: unknown): void
+}
+
+/**
+ * Other machines, reached over BullMQ. The queue says only who is next: what a worker makes comes in by another way,
+ * and a job is over when the conversion wants nothing of it any more, whatever Redis knows.
+ */
+export class BullmqEngine implements Engine {
+  readonly name = 'bullmq'
+  readonly #conversion: OpenConversion
+  readonly #board: Board
+  readonly #outstanding = new Map<string, Outstanding>()
+  readonly #stops = new WeakSet<AbortSignal>()
+  #closed = false
+
+  constructor(conversion: OpenConversion, board: Board) {
+    this.#conversion = conversion
+    this.#board = board
+  }
+
+  get conversion(): string {
+    return this.#conversion.key
+  }
+
+  get capacity(): number {
+    return this.#closed ? 0 : this.#board.capacity
+  }
+
+  onCapacity(listener: () => void): () => void {
+    return this.#board.onCapacity(listener)
+  }
+
+  /** @throws MiberaError ENGINE_LOST when this was closed; whatever the conversion failed with. */
+  async run(range: SliceRange, stop: AbortSignal): Promise<void> {
+    if (this.#closed) throw lost()
+    if (stop.aborted) return
+    this.#endAt(stop)
+    const job = { conversion: this.#conversion.key, ...range }
+    const id = queueJobId(job)
+    const ended = new Promise<void>((end, fail) => {
+      const wanted = this.#conversion.wanted(range).length
+      this.#outstanding.set(id, { job, placed: false, wanted, failures: 0, losses: 0, end, fail })
+    })
+    const outstanding = this.#outstanding.get(id)
+    this.#conversion.settled(range).then(outstanding?.end, outstanding?.fail)
+    this.#board.changed()
+    try {
+      await ended
+    } finally {
+      this.#outstanding.delete(id)
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    for (const { fail } of this.#outstanding.values()) fail(lost())
+    await this.#board.leave(this)
+  }
+
+  /** Whether somebody waits for this job. */
+  has(id: string): boolean {
+    return this.#outstanding.has(id)
+  }
+
+  /** At most `most` jobs that are to be put into the queue. */
+  unplaced(most: number): QueueJob[] {
+    const found: QueueJob[] = []
+    for (const outstanding of this.#outstanding.values()) {
+      if (found.length >= most) break
+      // Of what is just arriving nothing is wanted: should it be refused, the next look places the job.
+      if (!outstanding.placed && this.#conversion.wanted(outstanding.job).length > 0) found.push(outstanding.job)
+    }
+    return found
+  }
+
+  placed(jobs: readonly QueueJob[]): void {
+    for (const job of jobs) {
+      const outstanding = this.#outstanding.get(queueJobId(job))
+      if (outstanding !== undefined) outstanding.placed = true
+    }
+  }
+
+  /**
+   * Compares with what Redis holds: what is not there will be placed again.
+   * @returns failed jobs, to be removed before.
+   */
+  compare({ alive, failed, remains }: Standing): string[] {
+    const again: string[] = []
+    for (const [id, outstanding] of this.#outstanding) {
+      if (!outstanding.placed || alive.has(id)) continue
+      if (failed.has(id) || remains.has(id)) again.push(id)
+      outstanding.placed = false
+      const wanted = this.#conversion.wanted(outstanding.job)
+      if (wanted.length === 0) continue
+      if (wanted.length < outstanding.wanted) outstanding.failures = outstanding.losses = 0
+      outstanding.wanted = wanted.length
+      if (failed.has(id)) outstanding.failures++
+      else outstanding.losses++
+      if (outstanding.failures >= mostFailures || outstanding.losses >= mostLosses) {
+        for (const slice of wanted) this.#conversion.makeHere({ tensor: outstanding.job.tensor, slice })
+      }
+    }
+    return again
+  }
+
+  /** One listener for all jobs: thousands may be in hand. */
+  #endAt(stop: AbortSignal): void {
+    if (this.#stops.has(stop)) return
+    this.#stops.add(stop)
+    stop.addEventListener(
+      'abort',
+      () => {
+        for (const { end } of this.#outstanding.values()) end()
+      },
+      { once: true },
+    )
+  }
+}
+
+function lost(): MiberaError {
+  return new MiberaError('ENGINE_LOST', 'other machines can no longer be asked for slices of this conversion')
+}

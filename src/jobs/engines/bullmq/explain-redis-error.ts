@@ -1,0 +1,36 @@
+import { MiberaError } from '../../../base/errors.ts'
+import type { RedisAddress } from './redis-settings.ts'
+
+/** Replies by which Redis says that it will answer soon, after loading its data or a change of its master. */
+const soon = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN|CLUSTERDOWN|NOREPLICAS)\b/
+
+const hints: readonly (readonly [RegExp, string])[] = [
+  [/^(WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/, 'Check user and password of the Redis address.'],
+  [/^NOPERM/, 'Let the user run all commands that BullMQ needs on keys with the prefix: ~PREFIX:* +@all -@admin.'],
+  [/^OOM/, 'Give Redis more memory (maxmemory), or a Redis of its own to this program.'],
+  [/^READONLY/, 'Give the address of the master instead of that of a replica.'],
+  [/^MISCONF/, 'Redis cannot save its data to disk: look into its log.'],
+]
+
+/**
+ * REDIS_REFUSED when Redis is there and will not do what it is asked, REDIS_UNREACHABLE otherwise. The message never
+ * holds a password: Redis does not repeat it, and the address is shown without.
+ */
+export function explainRedisError(error: unknown, { shown }: RedisAddress): MiberaError {
+  if (error instanceof MiberaError) return error
+  const { message, name } = error instanceof Error ? error : new Error(String(error))
+  const reply = name === 'ReplyError' || hints.some(([pattern]) => pattern.test(message))
+  if (!reply || soon.test(message)) {
+    return new MiberaError('REDIS_UNREACHABLE', `Redis at ${shown} cannot be reached: ${message || name}`, {
+      subject: shown,
+      hint: 'It is tried again and again; what is made meanwhile is not lost.',
+      cause: error,
+    })
+  }
+  const hint = hints.find(([pattern]) => pattern.test(message))?.[1]
+  return new MiberaError('REDIS_REFUSED', `Redis at ${shown} refuses: ${message}`, {
+    subject: shown,
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  })
+}

@@ -1,0 +1,68 @@
+import { setImmediate } from 'node:timers/promises'
+import type { OpenConversion, SliceRange, Taken } from '#dist/convert/engine.js'
+import type { SliceId } from '#dist/convert/slice-id.js'
+import type { Plan } from '#dist/plan/plan.js'
+
+/**
+ * A conversion without a file: it wants all slices that it is asked about until they are delivered by
+ * {@link deliver}, kept here, or {@link fail} is called.
+ */
+export class FakeConversion implements OpenConversion {
+  readonly key: string
+  readonly plan = { tensors: [] } as unknown as Plan
+  readonly part = '/nowhere'
+  readonly delivered = new Set<string>()
+  /** Slices that other machines could not make. */
+  readonly keptHere = new Set<string>()
+  readonly #waiting = new Set<() => void>()
+  #failure: unknown
+
+  constructor(key = '1-0123456789abcdef') {
+    this.key = key
+  }
+
+  wanted({ tensor, firstSlice, slices }: SliceRange): number[] {
+    return Array.from({ length: slices }, (_, index) => firstSlice + index).filter((slice) => {
+      const name = `${tensor}/${slice}`
+      return !this.delivered.has(name) && !this.keptHere.has(name)
+    })
+  }
+
+  async settled(job: SliceRange): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (this.#failure === undefined && this.wanted(job).length > 0) return
+        this.#waiting.delete(look)
+        if (this.#failure === undefined) resolve()
+        else reject(this.#failure)
+      }
+      this.#waiting.add(look)
+      look()
+    })
+  }
+
+  async take({ tensor, slice }: SliceId): Promise<Taken> {
+    await setImmediate()
+    this.deliver({ tensor, slice })
+    return 'accepted'
+  }
+
+  makeHere({ tensor, slice }: SliceId): void {
+    this.keptHere.add(`${tensor}/${slice}`)
+    this.#look()
+  }
+
+  deliver({ tensor, slice }: SliceId): void {
+    this.delivered.add(`${tensor}/${slice}`)
+    this.#look()
+  }
+
+  fail(error: unknown): void {
+    this.#failure = error
+    this.#look()
+  }
+
+  #look(): void {
+    for (const look of [...this.#waiting]) look()
+  }
+}
