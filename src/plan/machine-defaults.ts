@@ -12,6 +12,11 @@ export function defaultMemory(): number {
   return Math.min(oneGibibyte, Math.floor(machineMemory() / 4))
 }
 
+/** Available memory (bytes) below which threads are given up: a twelfth of the machine's, 192 MiB to 1 GiB. */
+export function defaultMemoryFloor(): number {
+  return Math.floor(Math.min(oneGibibyte, Math.max(192 * 2 ** 20, machineMemory() / 12)))
+}
+
 /** Bytes of memory of this machine, or of the container if that has fewer. */
 export function machineMemory(): number {
   const limit = process.constrainedMemory()

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { MiberaError } from '../base/errors.ts'
@@ -5,6 +6,7 @@ import { blockTypes, type GgmlType } from '../formats/ggml/block-types.ts'
 import type { WeightDtype } from '../formats/safetensors/dtype.ts'
 import { type TypeKernels, typeKernels, widenKernels } from './kernel-table.ts'
 
+const kernelsPath = fileURLToPath(new URL('../kernels.wasm', import.meta.url))
 const pageBytes = 65_536
 /** What a v128 load likes best. */
 const alignment = 16
@@ -14,16 +16,20 @@ const alignment = 16
  * @throws MiberaError INTERNAL when the file is missing or damaged.
  */
 export function compileKernels(): WebAssembly.Module {
-  const path = fileURLToPath(new URL('../kernels.wasm', import.meta.url))
   try {
-    return new WebAssembly.Module(readFileSync(path))
+    return new WebAssembly.Module(readFileSync(kernelsPath))
   } catch (cause) {
-    throw new MiberaError('INTERNAL', `the compiled kernels cannot be loaded from ${path}`, {
-      subject: path,
+    throw new MiberaError('INTERNAL', `the compiled kernels cannot be loaded from ${kernelsPath}`, {
+      subject: kernelsPath,
       hint: 'Run "npm run build" in the checkout, or reinstall the package.',
       cause,
     })
   }
+}
+
+/** SHA-256 (hex) of dist/kernels.wasm: two machines with the same make the same blocks. */
+export function kernelsDigest(): string {
+  return createHash('sha256').update(readFileSync(kernelsPath)).digest('hex')
 }
 
 /** Whether {@link Kernels} can write `type`. */
