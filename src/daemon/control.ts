@@ -13,8 +13,10 @@ import type {
   JobView,
   jobListQuerySchema,
   newJobSchema,
+  ScaleOutView,
   SettingsView,
   Status,
+  WorkerView,
 } from './protocol.ts'
 import type { Controlled } from './server.ts'
 import type { LoadedSettings, SettingName } from './settings.ts'
@@ -35,6 +37,8 @@ export interface ControlOptions {
   readonly threadLimit: ThreadLimit
   readonly guard: MemoryGuard
   folders(): readonly WatchedFolder[]
+  workers(): readonly WorkerView[]
+  scaleOut(): ScaleOutView | undefined
   stopping(): boolean
   requestStop(): void
 }
@@ -57,6 +61,7 @@ export class Control implements Controlled {
       findLive: this.#findLive,
       daemon: this.#daemon(),
       folders: this.#folders(),
+      workers: this.#options.workers(),
       now: Date.now(),
     })
   }
@@ -113,13 +118,14 @@ export class Control implements Controlled {
       api: 1,
       ...{ version, stateDirectory, started, pid: process.pid },
       stopping: this.#options.stopping(),
-      ...{ threads: threadLimit.threads, mostThreads: threads },
+      ...{ threads: Math.min(threads, threadLimit.threads), mostThreads: threads },
       memory: {
         resident: process.memoryUsage.rss(),
         budget: maxMemory,
         available: guard.available ?? null,
         floor: memoryFloor,
       },
+      scaleOut: this.#options.scaleOut() ?? null,
     }
   }
 

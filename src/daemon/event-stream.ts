@@ -40,7 +40,11 @@ export function streamEvents(response: ServerResponse, source: StreamSource, fil
       last = event.id
     }
     const status = source.status()
-    const picture = JSON.stringify([status.jobs, status.counts, status.folders, status.daemon?.stopping])
+    const picture = JSON.stringify([
+      ...[status.jobs, status.counts, status.folders],
+      ...[status.daemon?.stopping, status.daemon?.scaleOut?.redisState],
+      status.workers.map(({ id, tensor, quarantined }) => [id, tensor, quarantined]),
+    ])
     if (picture === shown && ++quietLooks < idleLooks) return
     shown = picture
     quietLooks = 0

@@ -84,6 +84,16 @@ export const folderSchema = z.object({
   secondsLeft: z.number().nullable(),
 })
 
+/** How other machines take part. */
+export const scaleOutSchema = z.object({
+  /** Where workers reach the daemon: https://HOST:PORT. */
+  coordinator: z.string(),
+  /** Without its password. */
+  redis: z.string(),
+  /** away: local threads go on, and workers deliver what they have; refused: it is there, but does not let the daemon in. */
+  redisState: z.enum(['connecting', 'connected', 'away', 'refused']),
+})
+
 export const daemonSchema = z.object({
   api: z.literal(apiVersion),
   version: z.string(),
@@ -96,6 +106,8 @@ export const daemonSchema = z.object({
   mostThreads: count,
   /** Bytes the process holds, may hold, what the machine has available, and the floor for that. */
   memory: z.object({ resident: count, budget: count, available: count.nullable(), floor: count }),
+  /** null: other machines take no part. */
+  scaleOut: scaleOutSchema.nullable(),
 })
 
 /** A process on another machine that makes slices for this daemon. Sums are since its start. */
@@ -129,6 +141,8 @@ export const statusSchema = z.object({
   /** Those in work, then those in line (at most 20), then those that ended last (at most 5). `counts` has all. */
   jobs: z.array(jobSchema),
   folders: z.array(folderSchema),
+  /** Those seen lately, those that were seen first before others. */
+  workers: z.array(workerSchema),
 })
 
 export const tensorSchema = z.object({
@@ -200,6 +214,7 @@ export type JobView = z.output<typeof jobSchema>
 export type LiveView = z.output<typeof liveSchema>
 export type FolderView = z.output<typeof folderSchema>
 export type DaemonView = z.output<typeof daemonSchema>
+export type ScaleOutView = z.output<typeof scaleOutSchema>
 export type WorkerView = z.output<typeof workerSchema>
 export type Status = z.output<typeof statusSchema>
 export type JobDetails = z.output<typeof jobDetailsSchema>

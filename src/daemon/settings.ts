@@ -5,7 +5,7 @@ import { parseByteCount } from '../base/byte-count.ts'
 import { MiberaError, systemCode } from '../base/errors.ts'
 import { nearestName } from '../base/nearest-name.ts'
 import { quote } from '../base/quote.ts'
-import { defaultMemory, defaultThreads, machineMemory } from '../plan/machine-defaults.ts'
+import { defaultMemory, defaultMemoryFloor, defaultThreads } from '../plan/machine-defaults.ts'
 import { findRecipe, type Recipe, recipeNames } from '../quant/recipes.ts'
 import { isListenAddress } from './coordinator/listen-address.ts'
 import { requireTogether } from './coordinator/settings-together.ts'
@@ -16,12 +16,11 @@ export const settingsFileName = 'settings.json'
 /** Where a setting was found. The first of "flag", "environment" and "file" that has it counts. */
 export type SettingSource = 'flag' | 'environment' | 'file' | 'default'
 
-const mebibyte = 2 ** 20
-
 const list = (separator: string) =>
   z.union([z.array(z.string()), z.string().transform((text) => text.split(separator).filter((part) => part !== ''))])
 const flag = z.union([z.boolean(), z.enum(['0', '1', 'false', 'true']).transform((text) => /^(1|true)$/.test(text))])
-const wholeNumber = (least: number, most: number) => z.coerce.number<unknown>().int().min(least).max(most)
+/** A number, or text that is one: nothing is not 0. */
+const number = z.union([z.number(), z.string().regex(/\S/, 'give a number')]).transform(Number)
 const path = z.string().min(1)
 const bytes = z.union([z.number().int().positive(), z.string().transform(bytesOf)])
 
@@ -38,13 +37,13 @@ const schema = {
   /** Folder that watched models' files go to; the watched folder itself where none is named. */
   out: path.nullable(),
   /** 0: other machines do what they can. */
-  threads: wholeNumber(0, 256),
+  threads: number.pipe(z.int().min(0).max(256)),
   /** Bytes that the daemon may use. */
   maxMemory: bytes,
   /** Available memory of the machine (bytes) below which threads are given up. */
   memoryFloor: bytes,
   /** Seconds that a download must have been still. */
-  quietTime: z.coerce.number<unknown>().min(0).max(86_400),
+  quietTime: number.pipe(z.number().min(0).max(86_400)),
   /** Look at watched folders again and again instead of being told of changes: for network drives. */
   poll: flag,
   /** Delete each shard of a watched model once it is converted, durable and read back. */
@@ -62,7 +61,7 @@ const schema = {
     .refine(isRedisUrl, 'give redis://[user:password@]host[:port][/number], or rediss:// for TLS')
     .nullable(),
   /** What the keys in Redis begin with. */
-  redisPrefix: z.string().regex(/^[\w.-]{1,100}$/, 'give letters, digits, dots, hyphens and underscores'),
+  redisPrefix: z.string().regex(/^[\w.:{}-]{1,100}$/, 'give letters, digits and _ - . : { }'),
   /** Certificates (PEM) that Redis's own may be signed by. */
   redisCa: path.nullable(),
   /** File that holds Redis's password. */
@@ -75,7 +74,7 @@ const schema = {
   tlsCert: path.nullable(),
   tlsKey: path.nullable(),
   /** Seconds without a sign of life after which a worker's job goes to another. */
-  lockTime: z.coerce.number<unknown>().min(1).max(3600),
+  lockTime: number.pipe(z.number().min(1).max(3600)),
   /** Workers that see the output's folder may leave results there instead of uploading them. */
   sharedResults: flag,
   /** Show BullMQ's queues in a browser. */
@@ -110,7 +109,7 @@ function defaults(): Settings {
     out: null,
     threads: defaultThreads(),
     maxMemory: defaultMemory(),
-    memoryFloor: Math.floor(Math.min(1024 * mebibyte, Math.max(192 * mebibyte, machineMemory() / 12))),
+    memoryFloor: defaultMemoryFloor(),
     quietTime: 10,
     poll: false,
     reclaimSource: false,

@@ -1,7 +1,16 @@
 import type { Job } from '../jobs/job.ts'
 import { openStates } from '../jobs/states.ts'
 import type { JobStore } from '../jobs/store/job-store.ts'
-import type { DaemonView, EventView, FolderView, JobDetails, JobView, LiveView, Status } from './protocol.ts'
+import type {
+  DaemonView,
+  EventView,
+  FolderView,
+  JobDetails,
+  JobView,
+  LiveView,
+  Status,
+  WorkerView,
+} from './protocol.ts'
 
 /** How many jobs one status shows besides those in work: enough for a screen, and as quick for a thousand as for ten. */
 const shownInLine = 20
@@ -24,10 +33,18 @@ export interface StatusSources {
   readonly findLive?: FindLive
   readonly daemon?: DaemonView
   readonly folders?: readonly FolderView[]
+  readonly workers?: readonly WorkerView[]
   readonly now: number
 }
 
-export function statusOf({ store, findLive = nothingLive, daemon, folders = [], now }: StatusSources): Status {
+export function statusOf({
+  store,
+  findLive = nothingLive,
+  daemon,
+  folders = [],
+  workers = [],
+  now,
+}: StatusSources): Status {
   const shown = [
     ...store.list({ states: ['running', 'verifying'], order: 'turn' }),
     ...store.list({ states: ['waiting', 'queued', 'paused'], order: 'turn', limit: shownInLine }),
@@ -40,6 +57,7 @@ export function statusOf({ store, findLive = nothingLive, daemon, folders = [], 
     counts: store.counts(),
     jobs: shown.map((job) => jobView(job, findLive(job.id))),
     folders: [...folders],
+    workers: [...workers],
   }
 }
 

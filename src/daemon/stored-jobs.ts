@@ -51,7 +51,7 @@ function newer(path: string, schema: number): MiberaError {
 /** The status of a state directory where no job was ever made. */
 export function noJobs(now: number): Status {
   const counts = { waiting: 0, queued: 0, running: 0, verifying: 0, paused: 0, done: 0, failed: 0, cancelled: 0 }
-  return { api: 1, at: now, daemon: null, counts, jobs: [], folders: [] }
+  return { api: 1, at: now, daemon: null, counts, jobs: [], folders: [], workers: [] }
 }
 
 /**

@@ -21,6 +21,8 @@ export interface SupervisorOptions {
   readonly version: string
   readonly threads: number
   readonly threadLimit: ThreadLimit
+  /** Has other machines take part. */
+  readonly elsewhere?: JobContext['elsewhere']
   readonly maxMemory: number
   readonly log: Log
   readonly run: (job: Job, context: JobContext) => Promise<JobOutcome>
@@ -128,11 +130,11 @@ export class Supervisor {
   }
 
   async #workOn(job: Job): Promise<void> {
-    const { threadLimit, log } = this.#options
+    const { threads, threadLimit, log } = this.#options
     const { id, model, output, recipe } = job
     log.info({ job: id, model, output, recipe }, `job ${id} begins: ${output}`)
     const stop = new AbortController()
-    const live = new LiveConversion(() => threadLimit.threads)
+    const live = new LiveConversion(() => Math.min(threads, threadLimit.threads))
     this.#work = { id, stop, live, ended: this.#carryOut(job, stop.signal, live) }
     try {
       await this.#work.ended
@@ -152,10 +154,11 @@ export class Supervisor {
   }
 
   async #outcome(job: Job, stop: AbortSignal, live: LiveConversion): Promise<JobOutcome> {
-    const { database, store, version, threads, threadLimit, maxMemory, run } = this.#options
+    const { database, store, version, threads, threadLimit, elsewhere, maxMemory, run } = this.#options
     try {
       return await run(job, {
         ...{ database, store, version, threads, threadLimit, maxMemory, stop },
+        ...(elsewhere === undefined ? {} : { elsewhere }),
         onPlan: (plan) => live.plan(plan),
         onEvent: (event) => live.note(event, performance.now() / 1000),
       })

@@ -56,10 +56,15 @@ function workFacts({ live, fraction, doneBytes, totalBytes }: JobView, columns: 
 
 function speedFacts({ phase, threads, weightsPerSecond, bytesPerSecond }: LiveView): string {
   const facts = [phaseNames[phase]]
-  if (phase === 'converting') facts.push(threads === 1 ? '1 thread' : `${threads} threads`)
+  if (phase === 'converting') facts.push(threadsText(threads))
   if (weightsPerSecond !== null) facts.push(`${weightCount(Math.round(weightsPerSecond))} weights/s`)
   if (bytesPerSecond !== null) facts.push(`${formatBytes(Math.round(bytesPerSecond))}/s`)
   return facts.join(', ')
+}
+
+function threadsText(threads: number): string {
+  if (threads === 0) return 'by workers only'
+  return threads === 1 ? '1 thread' : `${threads} threads`
 }
 
 const phaseNames: Readonly<Record<LiveView['phase'], string>> = {

@@ -1,21 +1,41 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import { formatDuration } from '../../base/duration.ts'
-import type { DaemonView, FolderView, JobView, Status } from '../../daemon/protocol.ts'
+import type { DaemonView, FolderView, JobView, ScaleOutView, Status } from '../../daemon/protocol.ts'
 import { jobLines } from './job-lines.ts'
 import { oneLine } from './one-line.ts'
+import { workerLines } from './worker-lines.ts'
 import { wrap } from './wrap.ts'
 
-/** How many of each kind a screen of 24 lines has room for. */
-const shownInLine = 6
-const shownEnded = 3
-const shownFolders = 4
+/** Lines of a usual terminal, its prompt left out. */
+const screenLines = 23
+
+/** How many of each kind are shown; the first of these that fits on the screen counts. */
+const rooms: readonly Room[] = [
+  { inLine: 6, folders: 4, workers: 5, ended: 3 },
+  { inLine: 4, folders: 3, workers: 4, ended: 2 },
+  { inLine: 3, folders: 2, workers: 3, ended: 1 },
+  { inLine: 1, folders: 1, workers: 2, ended: 1 },
+]
+
+interface Room {
+  readonly inLine: number
+  readonly folders: number
+  readonly workers: number
+  readonly ended: number
+}
 
 const inWork: readonly JobView['state'][] = ['running', 'verifying']
 const ended: readonly JobView['state'][] = ['done', 'failed', 'cancelled']
 
 /** `mibera jobs status`: one screen of `columns` columns. */
 export function jobsScreen(status: Status, stateDirectory: string, columns: number): string {
-  const { daemon, jobs, folders, counts, at } = status
+  const pictures = rooms.map((room) => picture(status, stateDirectory, columns, room))
+  const lines = pictures.find((some) => some.length <= screenLines) ?? pictures.at(-1) ?? []
+  return `${lines.join('\n')}\n`
+}
+
+function picture(status: Status, stateDirectory: string, columns: number, room: Room): string[] {
+  const { daemon, jobs, folders, workers, counts, at } = status
   const working = jobs.filter(({ state }) => inWork.includes(state))
   const over = jobs.filter(({ state }) => ended.includes(state))
   const inLine = jobs.filter(({ state }) => !inWork.includes(state) && !ended.includes(state))
@@ -23,37 +43,52 @@ export function jobsScreen(status: Status, stateDirectory: string, columns: numb
   const sections = [
     daemonLines(daemon, stateDirectory, columns),
     show(working),
+    workerLines(workers, at, columns, room.workers),
     [
-      ...show(inLine.slice(0, shownInLine)),
-      ...more(counts.waiting + counts.queued + counts.paused, shownInLine, 'in line'),
+      ...show(inLine.slice(0, room.inLine)),
+      ...more(counts.waiting + counts.queued + counts.paused, room.inLine, 'in line'),
     ],
-    folderLines(folders, columns),
-    [...show(over.slice(0, shownEnded)), ...more(counts.done + counts.failed + counts.cancelled, shownEnded, 'ended')],
+    folderLines(folders, columns, room.folders),
+    [...show(over.slice(0, room.ended)), ...more(counts.done + counts.failed + counts.cancelled, room.ended, 'ended')],
   ]
   const shown = sections.filter((lines) => lines.length > 0)
   if (jobs.length === 0 && folders.length === 0) shown.push(['No conversions yet.'])
-  return `${shown.map((lines) => lines.join('\n')).join('\n\n')}\n`
+  // An empty line between sections.
+  return shown.flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]))
 }
 
 function daemonLines(daemon: DaemonView | null, stateDirectory: string, columns: number): string[] {
   if (daemon === null) return wrap(`No daemon runs for ${stateDirectory}. "mibera daemon start" starts one.`, columns)
-  const { threads, mostThreads, memory, pid, stopping } = daemon
+  const { threads, mostThreads, memory, pid, stopping, scaleOut } = daemon
   const available = memory.available === null ? '' : `, ${formatBytes(memory.available)} available`
   const short = threads < mostThreads ? ', short of memory' : ''
   const budget = `${formatBytes(memory.resident)} of ${formatBytes(memory.budget)}`
-  const running = `Daemon ${pid}${stopping ? ' is stopping' : ''}: ${threads} of ${mostThreads} threads${short}`
-  return wrap(`${running}, memory ${budget}${available}`, columns)
+  const own = mostThreads === 0 ? 'no threads of its own' : `${threads} of ${mostThreads} threads${short}`
+  const running = `Daemon ${pid}${stopping ? ' is stopping' : ''}: ${own}`
+  return [...wrap(`${running}, memory ${budget}${available}`, columns), ...redisLines(scaleOut, columns)]
 }
 
-function folderLines(folders: readonly FolderView[], columns: number): string[] {
+/** Said only where somebody may wonder why no worker does anything. */
+function redisLines(scaleOut: ScaleOutView | null, columns: number): string[] {
+  if (scaleOut === null || scaleOut.redisState === 'connected') return []
+  const { redis, redisState } = scaleOut
+  const text = {
+    connecting: 'is being connected to',
+    away: 'is away: workers get no jobs',
+    refused: 'refuses the daemon: see its log',
+  }
+  return wrap(`Redis at ${redis} ${text[redisState]}`, columns)
+}
+
+function folderLines(folders: readonly FolderView[], columns: number, most: number): string[] {
   const waiting = folders.filter(({ state }) => state !== 'complete')
   const lines = waiting
-    .slice(0, shownFolders)
+    .slice(0, most)
     .flatMap((folder) => [
       oneLine(`Waiting for ${folder.path}`, columns),
       ...wrap(`    ${folderFacts(folder)}`, columns, ''),
     ])
-  return [...lines, ...more(waiting.length, shownFolders, 'folders')]
+  return [...lines, ...more(waiting.length, most, 'folders')]
 }
 
 function folderFacts({ reason, doneBytes, totalBytes, bytesPerSecond, secondsLeft }: FolderView): string {
