@@ -16,9 +16,9 @@ export interface DeskOptions {
   /** Row of the state database. */
   readonly conversion: number
   readonly plan: Plan
-  readonly part: PartFile
+  readonly part: Pick<PartFile, 'path' | 'write'>
   readonly work: WorkList
-  readonly pool: WorkerPool
+  readonly pool: Pick<WorkerPool, 'run'>
   /** Counts a slice whose blocks have been written. */
   readonly accept: (id: SliceId, made: MadeSlice) => void
 }
@@ -28,19 +28,15 @@ export class ConversionDesk implements OpenConversion {
   readonly key: string
   readonly #options: DeskOptions
   readonly #arriving = new Set<Promise<unknown>>()
-  readonly #failed: Promise<never>
-  #fail: (error: unknown) => void = () => {}
+  /** Of those who wait for a job: tells them that the conversion has failed. */
+  readonly #waiting = new Set<(error: unknown) => void>()
+  #failure: { readonly error: unknown } | undefined
   #closed = false
 
   constructor(options: DeskOptions) {
     const { conversion, plan } = options
     this.key = `${conversion}-${plan.fingerprint.slice(0, fingerprintDigits)}`
     this.#options = options
-    this.#failed = new Promise((_, reject) => {
-      this.#fail = reject
-    })
-    // Whoever waits for a job is told; where nobody does, nothing was lost.
-    this.#failed.catch(() => {})
   }
 
   get plan(): Plan {
@@ -55,8 +51,19 @@ export class ConversionDesk implements OpenConversion {
     return this.#closed ? [] : this.#options.work.wanted(job)
   }
 
-  settled(job: SliceRange): Promise<void> {
-    return Promise.race([this.#options.work.settled(job), this.#failed])
+  async settled(job: SliceRange): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error
+    let tell = (_error: unknown) => {}
+    // Each job has its own: one that lives as long as the conversion would keep every race that it was ever part of.
+    const failed = new Promise<never>((_, reject) => {
+      tell = reject
+    })
+    this.#waiting.add(tell)
+    try {
+      await Promise.race([this.#options.work.settled(job), failed])
+    } finally {
+      this.#waiting.delete(tell)
+    }
   }
 
   async take(id: SliceId, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice, check: 'sample' | 'whole'): Promise<Taken> {
@@ -84,6 +91,11 @@ export class ConversionDesk implements OpenConversion {
     await Promise.allSettled(this.#arriving)
   }
 
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    for (const tell of this.#waiting) tell(error)
+  }
+
   async #take(id: SliceId, blocks: Uint8Array, made: MadeSlice, check: 'sample' | 'whole'): Promise<Taken> {
     const { plan, part, work, accept } = this.#options
     let written = false
@@ -106,7 +118,8 @@ export class ConversionDesk implements OpenConversion {
     const bytes = slice.byteLength / slice.rows
     const first = check === 'whole' ? 0 : randomInt(slice.rows)
     const rows = check === 'whole' ? slice.rows : 1
-    const sample = blocks.subarray(first * bytes, (first + rows) * bytes)
+    // A copy: what a thread is sent of a view is all that lies behind it.
+    const sample = blocks.slice(first * bytes, (first + rows) * bytes)
     const job = checkJob(tensor, { firstRow: slice.firstRow + first, rows }, sample)
     return (await this.#options.pool.run(job)).same
   }
