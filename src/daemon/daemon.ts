@@ -7,11 +7,13 @@ import { JobStore } from '../jobs/store/job-store.ts'
 import { availableMemoryFrom, systemAvailableMemory } from './available-memory.ts'
 import { Control } from './control.ts'
 import { controlAddress } from './control-address.ts'
+import type { Coordinator } from './coordinator/coordinator.ts'
 import { JobRequests } from './job-requests.ts'
 import type { Log } from './log.ts'
 import { MemoryGuard, type ThreadChange } from './memory-guard.ts'
 import { ControlServer } from './server.ts'
 import type { LoadedSettings, Settings } from './settings.ts'
+import { shownSettings } from './shown-settings.ts'
 import { standBack } from './stand-back.ts'
 import { Supervisor } from './supervisor.ts'
 import type { Watcher } from './watch/watcher.ts'
@@ -28,7 +30,7 @@ export interface DaemonOptions {
 
 /**
  * The long-lived process's parts, put together: it holds the state directory, runs jobs, watches folders and memory,
- * and answers the control API. One start/stop contract: stop is safe before start, and twice.
+ * answers the control API and, where that is asked for, leads the workers on other machines. One start/stop contract: stop is safe before start, and twice.
  */
 export class Daemon {
   readonly #options: DaemonOptions
@@ -44,10 +46,12 @@ export class Daemon {
     this.#options = options
     this.#settings = options.settings.values
     const { threads, memoryFloor, memoryFile } = this.#settings
-    this.#threadLimit = new ThreadLimit(threads)
+    // One is always there, to check what comes from elsewhere and to read back.
+    const mostThreads = Math.max(1, threads)
+    this.#threadLimit = new ThreadLimit(mostThreads)
     this.#guard = new MemoryGuard({
       limit: this.#threadLimit,
-      mostThreads: threads,
+      mostThreads,
       floor: memoryFloor,
       read: memoryFile === null ? systemAvailableMemory : availableMemoryFrom(memoryFile),
       onChange: (change) => options.log.warn(change, threadsText(change)),
@@ -60,20 +64,25 @@ export class Daemon {
    */
   async start(): Promise<void> {
     const { stateDirectory, log } = this.#options
-    const parts = this.#assemble(openState(stateDirectory))
-    this.#parts = parts
+    const state = openState(stateDirectory)
+    let coordinator: Coordinator | undefined
+    let parts: Parts
     try {
+      coordinator = await this.#lead()
+      parts = this.#assemble(state, coordinator)
       await parts.server.start()
     } catch (error) {
-      parts.state.close()
+      await coordinator?.stop()
+      state.close()
       throw error
     }
+    this.#parts = parts
     this.#guard.start()
     // It answers; from here on it works.
     standBack()
     parts.supervisor.start()
     await this.#watch(parts)
-    log.info({ settings: this.#settings, stateDirectory }, 'the daemon runs')
+    log.info({ settings: shownSettings(this.#settings), stateDirectory }, 'the daemon runs')
   }
 
   /** Finishes the slices in hand, makes them durable, and gives everything back. */
@@ -91,20 +100,30 @@ export class Daemon {
     this.#guard.stop()
     await this.#watcher?.stop()
     if (this.#parts === undefined) return
-    const { supervisor, server, state } = this.#parts
+    const { supervisor, server, state, coordinator } = this.#parts
     await supervisor.stop()
+    await coordinator?.stop()
     server.stopListening()
     state.close()
     this.#options.log.info('the daemon has stopped')
     await server.stop()
   }
 
-  #assemble(state: OpenState): Parts {
+  /** Begins to lead workers. What that needs is loaded only where Redis is named. */
+  async #lead(): Promise<Coordinator | undefined> {
+    if (this.#settings.redis === null) return undefined
+    const { stateDirectory, version, log } = this.#options
+    const { startCoordinator } = await import('./coordinator/coordinator.ts')
+    return startCoordinator({ stateDirectory, version, settings: this.#settings, log })
+  }
+
+  #assemble(state: OpenState, coordinator: Coordinator | undefined): Parts {
     const { version, log, stateDirectory } = this.#options
     const { threads, maxMemory } = this.#settings
     const store = new JobStore(state.database)
     const supervisor = new Supervisor({
       ...{ database: state.database, store, version, threads, threadLimit: this.#threadLimit, maxMemory, log },
+      ...(coordinator === undefined ? {} : { elsewhere: (conversion) => coordinator.elsewhere(conversion) }),
       lease: `process ${process.pid} on ${hostname()}, ${randomUUID()}`,
       // What conversions need is loaded with the first one: the control API answers sooner.
       run: async (job, context) => (await import('../jobs/run-job.ts')).runJob(job, context),
@@ -114,11 +133,13 @@ export class Daemon {
       ...{ stateDirectory, version, settings: this.#options.settings, started: this.#started },
       ...{ store, supervisor, requests, threadLimit: this.#threadLimit, guard: this.#guard },
       folders: () => this.#watcher?.folders() ?? [],
+      workers: () => coordinator?.workers() ?? [],
+      scaleOut: () => coordinator?.view(),
       stopping: () => this.#stopped !== undefined,
       requestStop: this.#options.onStopRequest,
     })
     const server = new ControlServer(controlAddress(stateDirectory), control)
-    return { state, store, supervisor, requests, server }
+    return { state, store, supervisor, requests, server, coordinator }
   }
 
   async #watch({ store, supervisor, requests }: Parts): Promise<void> {
@@ -146,6 +167,7 @@ interface Parts {
   readonly supervisor: Supervisor
   readonly requests: JobRequests
   readonly server: ControlServer
+  readonly coordinator: Coordinator | undefined
 }
 
 function threadsText({ threads, available }: ThreadChange): string {
