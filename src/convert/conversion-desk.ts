@@ -81,8 +81,8 @@ export class ConversionDesk implements OpenConversion {
     }
   }
 
-  makeHere(id: SliceId): void {
-    if (!this.#closed) this.#options.work.keepHere(id)
+  makeHere(id: SliceId, made?: () => void): void {
+    if (!this.#closed) this.#options.work.keepHere(id, made)
   }
 
   /** Nothing is taken any more; what is being written has been when this returns. */

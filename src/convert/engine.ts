@@ -65,6 +65,9 @@ export interface OpenConversion {
    * @param check `sample` makes one row again that the sender cannot foresee; `whole` makes all of them again.
    */
   take(id: SliceId, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice, check: 'sample' | 'whole'): Promise<Taken>
-  /** Other machines cannot make this slice: it is made here, whatever the number of local threads. */
-  makeHere(id: SliceId): void
+  /**
+   * Other machines cannot make this slice: it is made here, whatever the number of local threads.
+   * @param made called when it has been: nothing was wrong with its weights.
+   */
+  makeHere(id: SliceId, made?: () => void): void
 }

@@ -42,6 +42,8 @@ export class WorkList {
   /** Slices not done. */
   #left = 0
   readonly #forHere: number[] = []
+  /** Told when a slice that was kept for this machine is done. */
+  readonly #onDone = new Map<number, () => void>()
   /** First slices of the jobs that other machines have. */
   readonly #jobsElsewhere = new Set<string>()
   #onFree: () => void = () => {}
@@ -155,6 +157,8 @@ export class WorkList {
     if (this.#hand[number] === hands.done) return
     this.#hand[number] = hands.done
     this.#left--
+    this.#onDone.get(number)?.()
+    this.#onDone.delete(number)
     this.#tell(id)
   }
 
@@ -166,11 +170,15 @@ export class WorkList {
     if (first !== undefined) this.#free(first, this.#idOf(first))
   }
 
-  /** A slice in the hands of other machines is kept for this one. */
-  keepHere(id: SliceId): boolean {
+  /**
+   * A slice in the hands of other machines is kept for this one.
+   * @param done called when it is done.
+   */
+  keepHere(id: SliceId, done?: () => void): boolean {
     const number = this.#numberOf(id)
     if (!this.#isKnown(id) || !this.#move(number, hands.elsewhere, hands.forHere)) return false
     this.#forHere.push(number)
+    if (done !== undefined) this.#onDone.set(number, done)
     this.#tell(id)
     this.#onFree()
     return true

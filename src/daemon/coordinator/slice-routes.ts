@@ -7,7 +7,7 @@ import { workerOf } from './worker-of.ts'
 
 /** What a worker asks and tells in JSON: plans, what is wanted, slices left in a shared folder, and those it cannot make. */
 export function addSliceRoutes(app: FastifyInstance, routes: Routes, intake: SliceIntake): void {
-  const { conversions } = routes
+  const { conversions, workers } = routes
 
   app.get('/v1/conversions/:key', ({ params }, reply) => {
     const { document } = namedConversion(conversions, params)
@@ -28,7 +28,8 @@ export function addSliceRoutes(app: FastifyInstance, routes: Routes, intake: Sli
   app.post('/v1/conversions/:key/slices/:tensor/:slice/refusal', (request, reply) => {
     const { active, id } = namedSlice(conversions, request.params)
     lawfulDocument(refusalSchema, request.body)
-    active.conversion.makeHere(id)
+    const worker = workerOf(request)
+    active.conversion.makeHere(id, () => workers.strike(worker, 'it could not make a slice that nothing is wrong with'))
     return reply.code(204).send()
   })
 }
