@@ -9,6 +9,7 @@ const commands: readonly { readonly name: string; load(): Promise<Command> }[] =
   { name: 'verify', load: async () => (await import('./commands/verify.ts')).verifyCommand() },
   { name: 'daemon', load: async () => (await import('./commands/daemon.ts')).daemonCommand() },
   { name: 'jobs', load: async () => (await import('./commands/jobs.ts')).jobsCommand() },
+  { name: 'worker', load: async () => (await import('./commands/worker.ts')).workerCommand() },
 ]
 
 /**

@@ -65,6 +65,8 @@ export class CoordinatorClient {
     for (;;) {
       const outcome = await this.#once(exchange)
       if ('answer' in outcome) return outcome.answer
+      // Whoever watches this thread sees that it is at it.
+      this.#options.onLife?.()
       const left = until - performance.now()
       if (left <= 0 || stop?.aborted === true) throw outcome.trouble
       const wait = Math.min(left, outcome.wait ?? pause * (0.5 + Math.random()))

@@ -16,6 +16,8 @@ export interface Exchange {
   /** Value of the header "range"; asked for each time that the request is sent. */
   readonly range?: () => string
   readonly body?: Uint8Array | string
+  /** Given up when nothing has moved for so long (ms); a minute unless said otherwise. */
+  readonly quiet?: number
   /** Takes the bytes of a partial content (206) as they come; all other answers are collected as text. */
   readonly into?: (chunk: Uint8Array) => void
 }
@@ -53,7 +55,8 @@ export class HttpLink {
         sent.destroy()
       }
       const sent = this.#request(exchange, (response) => this.#receive(response, exchange, fail, resolve))
-      sent.setTimeout(quietMilliseconds, () => fail(silent()))
+      const quiet = exchange.quiet ?? quietMilliseconds
+      sent.setTimeout(quiet, () => fail(silent(quiet)))
       sent.on('error', fail)
       sent.end(exchange.body)
     })
@@ -109,6 +112,6 @@ export class HttpLink {
   }
 }
 
-function silent(): Error {
-  return Object.assign(new Error(`nothing was heard for ${quietMilliseconds / 1000} s`), { code: 'ETIMEDOUT' })
+function silent(milliseconds: number): Error {
+  return Object.assign(new Error(`nothing was heard for ${milliseconds / 1000} s`), { code: 'ETIMEDOUT' })
 }

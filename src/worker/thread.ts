@@ -3,9 +3,9 @@ import { MiberaError } from '../base/errors.ts'
 import { answerJobs, type RunJob } from '../convert/answer-jobs.ts'
 import { SliceRunner } from '../convert/slice-runner.ts'
 import type { ByteSource } from '../disk/byte-source.ts'
-import { openLocalFile } from '../disk/local-file.ts'
 import { CoordinatorClient } from './coordinator-client.ts'
 import { HttpSource } from './http-source.ts'
+import { SharedFile } from './shared-file.ts'
 import { SpoolSink } from './spool-sink.ts'
 import type { RemoteSetup } from './thread-setup.ts'
 import { ThreadShare } from './thread-share.ts'
@@ -13,9 +13,9 @@ import { TokenReader } from './token-reader.ts'
 import { UploadSink } from './upload-sink.ts'
 
 /** Entry of a thread that makes slices for a coordinator elsewhere. */
-answerJobs(parentPort, open(workerData as RemoteSetup))
+answerJobs(parentPort, Promise.resolve(workerData as RemoteSetup).then(open))
 
-async function open(setup: RemoteSetup): Promise<RunJob> {
+function open(setup: RemoteSetup): RunJob {
   const { conversion, spool } = setup
   const share = new ThreadShare(setup.share)
   const client = new CoordinatorClient({
@@ -28,7 +28,7 @@ async function open(setup: RemoteSetup): Promise<RunJob> {
     spool === undefined
       ? new UploadSink(client, conversion)
       : new SpoolSink({ client, conversion, folder: spool, share })
-  const runner = new SliceRunner(setup, await openSources(setup, client), sink)
+  const runner = new SliceRunner(setup, sourcesOf(setup, client), sink)
   return async (job) => {
     if (job.kind !== 'quantize') throw new MiberaError('INTERNAL', `a worker elsewhere was asked to ${job.kind}`)
     const result = await runner.quantize(job)
@@ -37,11 +37,9 @@ async function open(setup: RemoteSetup): Promise<RunJob> {
   }
 }
 
-function openSources({ sources, conversion }: RemoteSetup, client: CoordinatorClient): Promise<ByteSource[]> {
-  return Promise.all(
-    sources.map(async (source, index): Promise<ByteSource> => {
-      if (source.path !== undefined) return openLocalFile(source.path)
-      return new HttpSource(client, `/v1/conversions/${conversion}/sources/${index}`, source)
-    }),
-  )
+function sourcesOf({ sources, conversion }: RemoteSetup, client: CoordinatorClient): ByteSource[] {
+  return sources.map((source, index) => {
+    if (source.path !== undefined) return new SharedFile(source.path, source.size)
+    return new HttpSource(client, `/v1/conversions/${conversion}/sources/${index}`, source)
+  })
 }

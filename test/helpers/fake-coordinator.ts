@@ -31,7 +31,7 @@ export class FakeCoordinator {
   readonly taken = new Map<string, Buffer>()
   readonly refusals: string[] = []
   late = 0
-  token = 'secret'
+  token = 'secret-of-the-test'
   welcome: Omit<Welcome, 'worker'> = {
     queue: 'tensors-test',
     prefix: 'test',

@@ -34,7 +34,7 @@ async function setUp(change: (setup: RemoteSetup, plan: Plan) => RemoteSetup = (
   const coordinator = await FakeCoordinator.start()
   coordinator.plan = plan
   const tokenFile = join(folder, 'token')
-  await writeFile(tokenFile, 'secret\n')
+  await writeFile(tokenFile, 'secret-of-the-test\n')
   const share = new ThreadShare()
   share.worker = randomUUID()
   coordinator.workers.add(share.worker)
@@ -115,16 +115,16 @@ describe('a thread of a worker', () => {
   it('reads its token again when it is refused, and is not stopped by a rotation', async () => {
     const bench = await setUp()
     bench.coordinator.disturb = () => {
-      if (bench.coordinator.taken.size === 5 && bench.coordinator.token === 'secret') {
-        bench.coordinator.token = 'rotated'
-        void writeFile(join(bench.folder, 'token'), 'rotated')
+      if (bench.coordinator.taken.size === 5 && bench.coordinator.token === 'secret-of-the-test') {
+        bench.coordinator.token = 'rotated-secret-of-the-test'
+        void writeFile(join(bench.folder, 'token'), 'rotated-secret-of-the-test')
         return 'cut'
       }
       return undefined
     }
     await makeAll(bench)
     await expectSameAsLocal(bench)
-    expect(bench.coordinator.requests.some(({ token }) => token === 'rotated')).toBe(true)
+    expect(bench.coordinator.requests.some(({ token }) => token === 'rotated-secret-of-the-test')).toBe(true)
   })
 
   it.each([

@@ -1,0 +1,108 @@
+import { hostname } from 'node:os'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { MiberaError } from '../../base/errors.ts'
+import { defaultMemory, defaultThreads } from '../../plan/machine-defaults.ts'
+import type { PathMap } from '../../worker/shared-paths.ts'
+import { globalOptions } from '../global-options.ts'
+import { parseMemory, parseThreads } from '../options/parse.ts'
+import { WorkerDisplay } from '../render/worker-display.ts'
+import { stopOnSignals } from '../stop-signals.ts'
+import { programVersion } from '../version.ts'
+import { workerListCommand } from './worker-list.ts'
+
+interface WorkerCommandOptions {
+  readonly redis?: string
+  readonly redisPasswordFile?: string
+  readonly redisCa?: string
+  readonly coordinator?: string
+  readonly tokenFile?: string
+  readonly ca?: string
+  readonly map?: readonly PathMap[]
+  readonly threads?: number
+  readonly maxMemory?: number
+}
+
+/** `mibera worker` lends this machine; `mibera worker list` asks a daemon who does. */
+export function workerCommand(): Command {
+  const command = new Command('worker')
+    .description('Lend this machine to a daemon elsewhere, until it is stopped. Nothing is kept here.')
+    .addOption(
+      new Option('--redis <url>', "the daemon's Redis: redis://HOST, rediss://HOST for TLS").env('MIBERA_REDIS'),
+    )
+    .addOption(
+      new Option('--coordinator <url>', 'where the daemon listens: https://HOST:PORT').env('MIBERA_COORDINATOR'),
+    )
+    .addOption(new Option('--token-file <file>', "copy of the daemon's token file").env('MIBERA_TOKEN_FILE'))
+    .addOption(
+      new Option('--ca <file>', "certificate (PEM) that the daemon's own is, or is signed by").env('MIBERA_CA'),
+    )
+    .addOption(
+      new Option('--redis-password-file <file>', "file with Redis's password").env('MIBERA_REDIS_PASSWORD_FILE'),
+    )
+    .addOption(
+      new Option('--redis-ca <file>', "certificate (PEM) that Redis's own is signed by").env('MIBERA_REDIS_CA'),
+    )
+    .addOption(
+      new Option('--map <from=to>', "where this machine sees a folder of the daemon's (repeatable)").argParser(
+        parseMap,
+      ),
+    )
+    .addOption(
+      new Option('--threads <n>', 'worker threads (default: all processors)')
+        .argParser(parseThreads)
+        .env('MIBERA_THREADS'),
+    )
+    .addOption(
+      new Option('--max-memory <size>', 'memory to use at the most (default: a quarter, up to 1G)')
+        .argParser(parseMemory)
+        .env('MIBERA_MAX_MEMORY'),
+    )
+    .addCommand(workerListCommand())
+  return command.action(async (options: WorkerCommandOptions) => {
+    const { quiet } = globalOptions(command)
+    await lend(options, quiet)
+  })
+}
+
+async function lend(options: WorkerCommandOptions, quiet: boolean): Promise<void> {
+  const { runWorker } = await import('../../worker/worker-process.ts')
+  const { coordinatorAddress } = await import('../../worker/coordinator-address.ts')
+  const { redisAddress } = await import('../../jobs/engines/bullmq/redis-settings.ts')
+  const { standBack } = await import('../../daemon/stand-back.ts')
+  const { threads = defaultThreads(), maxMemory = defaultMemory(), map = [] } = options
+  const redis = await redisAddress({
+    url: needed(options.redis, '--redis', 'REDIS'),
+    passwordFile: options.redisPasswordFile,
+    caFile: options.redisCa,
+  })
+  const coordinator = await coordinatorAddress(needed(options.coordinator, '--coordinator', 'COORDINATOR'), options.ca)
+  const tokenFile = needed(options.tokenFile, '--token-file', 'TOKEN_FILE')
+  const display = new WorkerDisplay(quiet)
+  const { stop, release } = stopOnSignals(() => display.stopping())
+  standBack()
+  try {
+    const own = { redis, coordinator, tokenFile, threads, maxMemory, maps: map }
+    const onEvent = display.show.bind(display)
+    await runWorker({ ...own, version: programVersion(), host: hostname(), stop, onEvent })
+    display.end()
+  } finally {
+    display.clear()
+    release()
+  }
+}
+
+function needed(value: string | undefined, option: string, variable: string): string {
+  if (value !== undefined && value !== '') return value
+  throw new MiberaError('USAGE', `a worker needs ${option}`, {
+    subject: option,
+    hint: `Give ${option} or the variable MIBERA_${variable}. docs/workers.md shows the whole command.`,
+  })
+}
+
+function parseMap(text: string, earlier: readonly PathMap[] = []): readonly PathMap[] {
+  const separator = text.indexOf('=')
+  const from = text.slice(0, Math.max(0, separator))
+  const to = text.slice(separator + 1)
+  if (from === '' || to === '') throw new InvalidArgumentError('Give FROM=TO, e.g. /data/models=/mnt/models.')
+  return [...earlier, { from, to }]
+}

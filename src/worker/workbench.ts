@@ -1,0 +1,103 @@
+import type { BufferRoom, Job, JobResults } from '../convert/protocol.ts'
+import { requireKernels } from '../convert/require-kernels.ts'
+import { bufferRoom, threadsWithin } from '../convert/thread-budget.ts'
+import type { ThreadLimit } from '../convert/thread-limit.ts'
+import { WorkerPool } from '../convert/worker-pool.ts'
+import { remotePlanSchema } from '../daemon/coordinator/protocol.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { CoordinatorClient } from './coordinator-client.ts'
+import type { OpenedConversion } from './events.ts'
+import type { CoordinatorAddress } from './http-link.ts'
+import { planOf } from './plan-of.ts'
+import { type PathMap, shardSeenHere, spoolSeenHere } from './shared-paths.ts'
+import type { RemoteSetup, RemoteSource } from './thread-setup.ts'
+import type { ThreadShare } from './thread-share.ts'
+
+const threadEntry = new URL('./thread.js', import.meta.url)
+
+export interface WorkbenchOptions {
+  readonly client: CoordinatorClient
+  readonly address: CoordinatorAddress
+  readonly tokenFile: string
+  readonly share: ThreadShare
+  readonly kernels: WebAssembly.Module
+  /** Threads while memory is plenty, of which the limit says how many are to be used at present. */
+  readonly threads: number
+  readonly threadLimit: ThreadLimit
+  readonly maxMemory: number
+  readonly maps: readonly PathMap[]
+  readonly onOpened: (opened: OpenedConversion) => void
+}
+
+/** The plan of one conversion, and threads that have its sources open and room for its slices. */
+export class Workbench {
+  readonly conversion: string
+  readonly plan: Plan
+  readonly #pool: WorkerPool<RemoteSetup>
+  readonly #unfollow: () => void
+
+  private constructor(conversion: string, plan: Plan, pool: WorkerPool<RemoteSetup>, limit: ThreadLimit) {
+    this.conversion = conversion
+    this.plan = plan
+    this.#pool = pool
+    this.#unfollow = limit.follow((threads) => pool.resize(threads))
+  }
+
+  /**
+   * @throws MiberaError CONVERSION_INACTIVE; MEMORY_TOO_SMALL when not even one thread can have its slices; and as
+   * {@link CoordinatorClient.send}.
+   */
+  static async open(conversion: string, options: WorkbenchOptions): Promise<Workbench> {
+    const { client, maps, maxMemory, threadLimit, onOpened } = options
+    const remote = await client.ask({ method: 'GET', path: `/v1/conversions/${conversion}` }, remotePlanSchema)
+    const plan = planOf(remote)
+    requireKernels(plan)
+    const room = bufferRoom(plan)
+    const threads = threadsWithin(maxMemory, options.threads, room)
+    const sources = await Promise.all(
+      plan.sources.map(async (source): Promise<RemoteSource> => {
+        return { name: source.name, size: source.size, path: await shardSeenHere(source, maps) }
+      }),
+    )
+    const spool = remote.spool === null ? undefined : await spoolSeenHere(remote.spool, maps)
+    const setup = setupOf(options, { conversion, room, sources, spool })
+    const bench = new Workbench(conversion, plan, new WorkerPool(threads, setup, threadEntry), threadLimit)
+    onOpened({
+      kind: 'opened',
+      conversion,
+      tensors: plan.tensors.length,
+      threads,
+      shards: sources.length,
+      shared: sources.filter(({ path }) => path !== undefined).length,
+      spool: spool !== undefined,
+    })
+    return bench
+  }
+
+  /** Jobs beyond this many gain nothing. */
+  get capacity(): number {
+    return this.#pool.capacity
+  }
+
+  run<J extends Job>(job: J): Promise<JobResults[J['kind']]> {
+    return this.#pool.run(job)
+  }
+
+  /** Ends the threads; what they have in hand fails. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#unfollow()
+    await this.#pool.close()
+  }
+}
+
+function setupOf(
+  { kernels, address, tokenFile, share }: WorkbenchOptions,
+  own: {
+    readonly conversion: string
+    readonly room: BufferRoom
+    readonly sources: readonly RemoteSource[]
+    readonly spool: string | undefined
+  },
+): RemoteSetup {
+  return { ...own, kernels, coordinator: address, tokenFile, share: share.buffer }
+}

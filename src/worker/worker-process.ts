@@ -1,0 +1,285 @@
+import type { MiberaError } from '../base/errors.ts'
+import { explainSystemError } from '../base/system-error.ts'
+import { ThreadLimit } from '../convert/thread-limit.ts'
+import { systemAvailableMemory } from '../daemon/available-memory.ts'
+import type { Heartbeat, Welcome } from '../daemon/coordinator/protocol.ts'
+import { MemoryGuard } from '../daemon/memory-guard.ts'
+import type { QueueJob } from '../jobs/engines/bullmq/queue-job.ts'
+import type { RedisAddress } from '../jobs/engines/bullmq/redis-settings.ts'
+import { toMiberaError } from '../jobs/reason.ts'
+import { defaultMemoryFloor } from '../plan/machine-defaults.ts'
+import { compileKernels, kernelsDigest } from '../quant/kernels.ts'
+import { CoordinatorClient } from './coordinator-client.ts'
+import type { WorkerListener } from './events.ts'
+import type { CoordinatorAddress } from './http-link.ts'
+import { JobConsumer } from './job-consumer.ts'
+import { whileGettingOn } from './liveness.ts'
+import { Membership } from './membership.ts'
+import { requireRedis } from './require-redis.ts'
+import type { PathMap } from './shared-paths.ts'
+import { makeWanted } from './slice-work.ts'
+import { ThreadShare } from './thread-share.ts'
+import { Throughput } from './throughput.ts'
+import { TokenReader } from './token-reader.ts'
+import { Troubles } from './troubles.ts'
+import { Workbench } from './workbench.ts'
+import { Workshop } from './workshop.ts'
+
+export interface WorkerOptions {
+  readonly redis: RedisAddress
+  readonly coordinator: CoordinatorAddress
+  readonly tokenFile: string
+  readonly threads: number
+  /** Bytes that the process may use. */
+  readonly maxMemory: number
+  readonly maps: readonly PathMap[]
+  readonly version: string
+  readonly host: string
+  /** Aborted: finish the slices in hand, give the jobs back, and return. */
+  readonly stop: AbortSignal
+  readonly onEvent: WorkerListener
+  /** How long (ms) the threads may stand still; several lock times unless said otherwise. */
+  readonly longestStandstill?: number
+}
+
+/** Lock times after which threads that stand still are given up, and the least time (ms). */
+const locksOfStandstill = 5
+const leastStandstill = 90_000
+
+/** Trouble that this process cannot get out of: whoever started it has to do something. */
+const fatal: ReadonlySet<string> = new Set([
+  'WORKER_QUARANTINED',
+  'WORKER_VERSION',
+  'MEMORY_TOO_SMALL',
+  'TYPE_UNSUPPORTED',
+])
+
+/** After these the workbench is set up anew: its threads, or the files that they have open, are not to be relied on. */
+const broken: ReadonlySet<string> = new Set(['WORKER_DIED', 'IO', 'SHARD_TRUNCATED'])
+
+/**
+ * Is a worker, until it is asked to stop.
+ * @throws MiberaError why it cannot be one: TOKEN_REFUSED, WORKER_VERSION, COORDINATOR_UNREACHABLE, REDIS_REFUSED, … at
+ * the start; WORKER_QUARANTINED, WORKER_VERSION, MEMORY_TOO_SMALL later.
+ */
+export async function runWorker(options: WorkerOptions): Promise<void> {
+  await new WorkerProcess(options).run()
+}
+
+class WorkerProcess {
+  readonly #options: WorkerOptions
+  readonly #share = new ThreadShare()
+  readonly #troubles: Troubles
+  readonly #client: CoordinatorClient
+  readonly #threadLimit: ThreadLimit
+  readonly #guard: MemoryGuard
+  readonly #membership: Membership
+  readonly #workshop: Workshop
+  readonly #throughput = new Throughput(performance.now())
+  /** Aborted when nothing further is to be begun, for whatever reason. */
+  readonly #end = new AbortController()
+  #joined = false
+  #failure: MiberaError | undefined
+  #welcome: Welcome | undefined
+  #consumer: JobConsumer | undefined
+  #tensor: string | undefined
+  /** As many as memory allows for the conversion in work. */
+  #threads: number
+  #jobsInHand = 0
+  #jobsDone = 0
+  #failures = 0
+
+  constructor(options: WorkerOptions) {
+    const { coordinator, tokenFile, threads, version, host, onEvent } = options
+    this.#options = options
+    this.#threads = threads
+    this.#troubles = new Troubles(onEvent)
+    this.#client = new CoordinatorClient({
+      address: coordinator,
+      token: new TokenReader(tokenFile),
+      worker: () => (this.#joined ? this.#share.worker : undefined),
+      onLife: () => this.#share.beat(),
+    })
+    this.#threadLimit = new ThreadLimit(threads)
+    this.#guard = new MemoryGuard({
+      limit: this.#threadLimit,
+      mostThreads: threads,
+      floor: defaultMemoryFloor(),
+      read: systemAvailableMemory,
+      onChange: (change) => onEvent({ kind: 'threads', ...change }),
+    })
+    this.#membership = new Membership({
+      client: this.#client,
+      share: this.#share,
+      self: { version, kernels: kernelsDigest(), host, pid: process.pid, threads },
+      beat: () => this.#heartbeat(),
+      onJoined: (welcome) => this.#welcomed(welcome),
+      onAway: (error) => this.#away(error),
+      onThere: () => this.#there(),
+      onExpelled: (error) => this.#fail(error),
+    })
+    this.#workshop = new Workshop((conversion) => this.#openBench(conversion))
+  }
+
+  async run(): Promise<void> {
+    const { stop, redis } = this.#options
+    const end = () => this.#end.abort()
+    stop.addEventListener('abort', end)
+    try {
+      if (stop.aborted) return
+      await this.#membership.start(stop)
+      await requireRedis(redis, stop)
+      this.#guard.start()
+      this.#consume()
+      await aborted(this.#end.signal)
+    } catch (error) {
+      if (!stop.aborted) this.#fail(toMiberaError(explainSystemError(error)))
+    } finally {
+      stop.removeEventListener('abort', end)
+      await this.#close()
+    }
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  async #close(): Promise<void> {
+    this.#end.abort()
+    this.#guard.stop()
+    await this.#consumer?.close()
+    await this.#workshop.close()
+    await this.#membership.stop()
+    this.#client.close()
+  }
+
+  #fail(error: MiberaError): void {
+    this.#failure ??= error
+    this.#end.abort()
+  }
+
+  #welcomed(welcome: Welcome): void {
+    const before = this.#welcome
+    this.#joined = true
+    this.#welcome = welcome
+    const { coordinator, threads, onEvent } = this.#options
+    onEvent({ kind: 'joined', coordinator: coordinator.origin, threads })
+    const same =
+      before?.queue === welcome.queue &&
+      before.prefix === welcome.prefix &&
+      before.lockMilliseconds === welcome.lockMilliseconds
+    if (before !== undefined && !same) this.#consume()
+  }
+
+  /** Takes jobs from the queue that the coordinator named last. */
+  #consume(): void {
+    const { redis, host } = this.#options
+    if (this.#welcome === undefined || this.#end.signal.aborted) return
+    void this.#consumer?.close()
+    this.#consumer = new JobConsumer({
+      redis,
+      welcome: this.#welcome,
+      name: `${host}-${process.pid}`,
+      work: (job) => this.#work(job),
+      onTrouble: (error) => this.#troubles.trouble('redis', error),
+      onThere: () => this.#troubles.over('redis'),
+    })
+  }
+
+  /** No further job is taken while what it needs cannot be had. */
+  #away(error: MiberaError): void {
+    this.#troubles.trouble('coordinator', error)
+    this.#consumer?.pause()
+  }
+
+  #there(): void {
+    this.#troubles.over('coordinator')
+    if (!this.#end.signal.aborted) this.#consumer?.resume()
+  }
+
+  async #work(job: QueueJob): Promise<'over' | 'give back'> {
+    this.#jobsInHand++
+    try {
+      const over = await this.#workshop.use(job.conversion, (bench) => this.#makeWith(job, bench))
+      if (over) this.#jobsDone++
+      return over ? 'over' : 'give back'
+    } catch (error) {
+      return await this.#settleFailure(job, toMiberaError(explainSystemError(error)))
+    } finally {
+      this.#jobsInHand--
+      if (this.#jobsInHand === 0) this.#tensor = undefined
+    }
+  }
+
+  #makeWith(job: QueueJob, bench: Workbench): Promise<boolean> {
+    const { onEvent, longestStandstill } = this.#options
+    const lock = this.#welcome?.lockMilliseconds ?? 0
+    const longest = longestStandstill ?? Math.max(leastStandstill, locksOfStandstill * lock)
+    const work = makeWanted(job, bench, {
+      client: this.#client,
+      stop: this.#end.signal,
+      onBegun: ({ name }) => {
+        this.#tensor = name
+      },
+      onMade: ({ name }, weights) => {
+        this.#throughput.add(weights, performance.now())
+        onEvent({ kind: 'slice', tensor: name })
+      },
+    })
+    return whileGettingOn(this.#share, longest, work)
+  }
+
+  /** @throws the error, where the job is to be done again after a pause. */
+  async #settleFailure({ conversion }: QueueJob, error: MiberaError): Promise<'over' | 'give back'> {
+    // Its conversion has ended, or is paused: whoever goes on with it adds the job again.
+    if (error.code === 'CONVERSION_INACTIVE') return 'over'
+    if (fatal.has(error.code)) {
+      this.#fail(error)
+      return 'give back'
+    }
+    if (broken.has(error.code)) await this.#workshop.discard(conversion)
+    if (this.#end.signal.aborted) return 'give back'
+    if (error.code === 'WORKER_UNKNOWN') {
+      // The coordinator was restarted. What failed over this is none of the job's doing.
+      await this.#membership.rejoin().catch(() => {})
+      return 'give back'
+    }
+    this.#failures++
+    this.#troubles.jobFailed(error, performance.now())
+    throw error
+  }
+
+  #openBench(conversion: string): Promise<Workbench> {
+    const { coordinator, tokenFile, threads, maxMemory, maps, onEvent } = this.#options
+    return Workbench.open(conversion, {
+      client: this.#client,
+      address: coordinator,
+      tokenFile,
+      share: this.#share,
+      kernels: compileKernels(),
+      threads,
+      threadLimit: this.#threadLimit,
+      maxMemory,
+      maps,
+      onOpened: (opened) => {
+        this.#threads = opened.threads
+        onEvent(opened)
+      },
+    })
+  }
+
+  #heartbeat(): Heartbeat {
+    return {
+      threads: Math.min(this.#threads, this.#threadLimit.threads),
+      tensor: this.#tensor ?? null,
+      weightsPerSecond: this.#throughput.perSecond(performance.now()),
+      jobsDone: this.#jobsDone,
+      failures: this.#failures,
+      resident: process.memoryUsage.rss(),
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
