@@ -14,7 +14,7 @@ export class FakeConversion implements OpenConversion {
   readonly delivered = new Set<string>()
   /** Slices that other machines could not make. */
   readonly keptHere = new Set<string>()
-  readonly #waiting = new Set<() => void>()
+  readonly #waiting = new Map<() => void, SliceRange>()
   #failure: unknown
 
   constructor(key = '1-0123456789abcdef') {
@@ -36,7 +36,7 @@ export class FakeConversion implements OpenConversion {
         if (this.#failure === undefined) resolve()
         else reject(this.#failure)
       }
-      this.#waiting.add(look)
+      this.#waiting.set(look, job)
       look()
     })
   }
@@ -49,12 +49,12 @@ export class FakeConversion implements OpenConversion {
 
   makeHere({ tensor, slice }: SliceId): void {
     this.keptHere.add(`${tensor}/${slice}`)
-    this.#look()
+    this.#look({ tensor, slice })
   }
 
   deliver({ tensor, slice }: SliceId): void {
     this.delivered.add(`${tensor}/${slice}`)
-    this.#look()
+    this.#look({ tensor, slice })
   }
 
   fail(error: unknown): void {
@@ -62,7 +62,10 @@ export class FakeConversion implements OpenConversion {
     this.#look()
   }
 
-  #look(): void {
-    for (const look of [...this.#waiting]) look()
+  #look(id?: SliceId): void {
+    for (const [look, { tensor, firstSlice, slices }] of [...this.#waiting]) {
+      const concerned = tensor === id?.tensor && id.slice >= firstSlice && id.slice < firstSlice + slices
+      if (id === undefined || concerned) look()
+    }
   }
 }

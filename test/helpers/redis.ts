@@ -57,7 +57,7 @@ export async function startRedis(words: readonly string[] = []): Promise<TestRed
       options = changed
       await start()
     },
-    command: (name, ...rest) => redisCommand(`redis://127.0.0.1:${port}`, name, ...rest),
+    command: (name, ...rest) => redisCommand(`redis://${passwordIn(options)}127.0.0.1:${port}`, name, ...rest),
   }
 }
 
@@ -75,6 +75,11 @@ export async function redisCommand(url: string, name: string, ...words: (string 
   } finally {
     redis.disconnect()
   }
+}
+
+function passwordIn(words: readonly string[]): string {
+  const option = words.indexOf('--requirepass')
+  return option < 0 ? '' : `:${words[option + 1]}@`
 }
 
 /** A port of this machine that nobody listens on. */

@@ -117,15 +117,15 @@ export class BullmqEngine implements Engine {
   }
 
   /**
-   * Compares with what Redis holds: what is not there will be placed again.
-   * @returns failed jobs, to be removed before.
+   * Compares with what Redis holds: what is in none of its lists will be placed again.
+   * @returns those jobs, to be removed before: their own record may still be there, and they were not added then.
    */
-  compare({ alive, failed, remains }: Standing): string[] {
+  compare({ alive, failed }: Standing): string[] {
     const again: string[] = []
     for (const [id, outstanding] of this.#outstanding) {
       if (!outstanding.placed || alive.has(id)) continue
-      if (failed.has(id) || remains.has(id)) again.push(id)
       outstanding.placed = false
+      again.push(id)
       const wanted = this.#conversion.wanted(outstanding.job)
       if (wanted.length === 0) continue
       if (wanted.length < outstanding.wanted) outstanding.failures = outstanding.losses = 0

@@ -18,7 +18,7 @@ const hints: readonly (readonly [RegExp, string])[] = [
  */
 export function explainRedisError(error: unknown, { shown }: RedisAddress): MiberaError {
   if (error instanceof MiberaError) return error
-  const { message, name } = error instanceof Error ? error : new Error(String(error))
+  const { message, name } = firstOf(error)
   const reply = name === 'ReplyError' || hints.some(([pattern]) => pattern.test(message))
   if (!reply || soon.test(message)) {
     return new MiberaError('REDIS_UNREACHABLE', `Redis at ${shown} cannot be reached: ${message || name}`, {
@@ -33,4 +33,11 @@ export function explainRedisError(error: unknown, { shown }: RedisAddress): Mibe
     ...(hint === undefined ? {} : { hint }),
     cause: error,
   })
+}
+
+/** Of a transaction that was given up, ioredis keeps the reasons apart. */
+function firstOf(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error))
+  const reasons = 'previousErrors' in error && Array.isArray(error.previousErrors) ? error.previousErrors : []
+  return reasons.find((reason) => reason instanceof Error) ?? error
 }

@@ -13,6 +13,8 @@ import { requireLoaded, warnOfEviction } from './server-info.ts'
 const lookMilliseconds = 2000
 /** Jobs added in one go. */
 const jobsAtOnce = 500
+/** Jobs added before Redis is told to forget those that are done: what it notes of them stays that small. */
+const jobsUntilForgotten = 1000
 /** What is left in Redis longer than this when a conversion ends is removed at the next start. */
 const leaveMilliseconds = 800
 
@@ -61,6 +63,7 @@ export class BullmqLink implements Board {
   #fresh = true
   #lookDue = false
   #warned = false
+  #added = 0
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -179,6 +182,11 @@ export class BullmqLink implements Board {
     const all = [...standing.alive, ...standing.failed, ...standing.remains]
     const unwanted = all.filter((id) => ![...this.#engines].some((engine) => engine.has(id)))
     await queue.remove([...again, ...unwanted])
+    await this.#forgetDone(queue)
+  }
+
+  async #forgetDone(queue: JobQueue): Promise<void> {
+    this.#added = 0
     for (const { conversion } of this.#engines) await queue.forgetDone(conversion)
   }
 
@@ -194,6 +202,8 @@ export class BullmqLink implements Board {
       if (jobs.length === 0) return
       await queue.add(engine.conversion, jobs)
       engine.placed(jobs)
+      this.#added += jobs.length
+      if (this.#added >= jobsUntilForgotten) await this.#forgetDone(queue)
     }
   }
 
