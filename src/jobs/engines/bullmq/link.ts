@@ -222,6 +222,11 @@ export class BullmqLink implements Board {
 
   #failed(cause: unknown): void {
     if (this.#state.kind === 'stopped') return
+    // ioredis believes that this connection has sent its scripts; a new one sends them again.
+    if (cause instanceof Error && cause.message.startsWith('NOSCRIPT')) {
+      this.#redis?.disconnect(true)
+      return
+    }
     const error = explainRedisError(cause, this.#options.redis)
     // A command that was under way says nothing new of a connection that is known to be gone.
     if (error.code === 'REDIS_UNREACHABLE' && this.#state.kind === 'away') return

@@ -231,6 +231,22 @@ test('a full Redis that evicts nothing refuses, and takes the jobs when there is
   await run
 })
 
+test('scripts that Redis was made to forget are sent again', async () => {
+  const redis = await startRedis()
+  const tested = await testLink(redis.url)
+  tested.link.start()
+  await linkIs(tested.link, 'connected')
+  const conversion = new FakeConversion()
+  const engine = tested.link.engine(conversion)
+  await plainWorker(tested, making(conversion))
+  await Promise.all(jobs(3).map((range) => engine.run(range, running())))
+  await redis.command('flushall')
+  await redis.command('script', 'flush')
+  const more = jobs(6).slice(3)
+  await Promise.all(more.map((range) => engine.run(range, running())))
+  expect(conversion.delivered.size).toBe(6 * 16)
+})
+
 test('the password stands in no message of a server that is away', async () => {
   const port = await freePort()
   const url = `redis://me:very-secret@127.0.0.1:${port}`
