@@ -2,8 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { MiberaError, systemCode } from '../../../base/errors.ts'
 import { quote } from '../../../base/quote.ts'
 
-export const defaultRedisPrefix = 'mibera'
-
 const usualPort = 6379
 /** Much longer than any password; a file that is not one is not read to its end into a connection. */
 const longestPassword = 4096
@@ -56,15 +54,6 @@ export async function redisAddress(settings: RedisSettings): Promise<RedisAddres
       ...(url.protocol === 'rediss:' ? { tls: ca === undefined ? {} : { ca } } : {}),
     },
   }
-}
-
-/**
- * What all keys of this program begin with, so that several can share one Redis. With braces, a hash tag of Redis.
- * @throws MiberaError USAGE
- */
-export function redisPrefix(text: string): string {
-  if (/^[\w.:{}-]{1,100}$/.test(text)) return text
-  throw new MiberaError('USAGE', `the Redis prefix ${quote(text)} is not of letters, digits and _ - . : { }`)
 }
 
 function parse(text: string): URL {
