@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
-import { findRedisServer, type RunningRedis, redisInContainer, redisProcess } from './redis-server.ts'
+import { findRedisServer, freePort, type RunningRedis, redisInContainer, redisProcess } from './redis-server.ts'
 
 /** A real Redis of a test's own, which may do with it what it likes. Ended after the running test. */
 export interface TestRedis {
@@ -80,15 +79,4 @@ export async function redisCommand(url: string, name: string, ...words: (string 
 function passwordIn(words: readonly string[]): string {
   const option = words.indexOf('--requirepass')
   return option < 0 ? '' : `:${words[option + 1]}@`
-}
-
-/** A port of this machine that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
-  })
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

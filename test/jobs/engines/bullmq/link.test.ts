@@ -3,7 +3,8 @@ import type { SliceRange } from '#dist/convert/engine.js'
 import { redisAddress } from '#dist/jobs/engines/bullmq/redis-settings.js'
 import { linkIs, plainWorker, type TestLink, testLink } from '../../../helpers/bullmq-link.ts'
 import { FakeConversion } from '../../../helpers/fake-conversion.ts'
-import { freePort, startRedis } from '../../../helpers/redis.ts'
+import { startRedis } from '../../../helpers/redis.ts'
+import { freePort } from '../../../helpers/redis-server.ts'
 
 const running = () => new AbortController().signal
 const jobs = (count: number): SliceRange[] =>
