@@ -2,8 +2,10 @@ import { hostname } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { MiberaError } from '../../base/errors.ts'
 import { defaultMemory, defaultThreads } from '../../plan/machine-defaults.ts'
+import type { WorkerEvent } from '../../worker/events.ts'
 import type { PathMap } from '../../worker/shared-paths.ts'
 import { globalOptions } from '../global-options.ts'
+import { HealthFile } from '../health-file.ts'
 import { parseMemory, parseThreads } from '../options/parse.ts'
 import { WorkerDisplay } from '../render/worker-display.ts'
 import { stopOnSignals } from '../stop-signals.ts'
@@ -20,6 +22,7 @@ interface WorkerCommandOptions {
   readonly map?: readonly PathMap[]
   readonly threads?: number
   readonly maxMemory?: number
+  readonly healthFile?: string
 }
 
 /** `mibera worker` lends this machine; `mibera worker list` asks a daemon who does. */
@@ -57,6 +60,11 @@ export function workerCommand(): Command {
         .argParser(parseMemory)
         .env('MIBERA_MAX_MEMORY'),
     )
+    .addOption(
+      new Option('--health-file <file>', 'file to renew every 5 s while all is well, for health checks').env(
+        'MIBERA_HEALTH_FILE',
+      ),
+    )
     .addCommand(workerListCommand())
   return command.action(async (options: WorkerCommandOptions) => {
     const { quiet } = globalOptions(command)
@@ -78,15 +86,20 @@ async function lend(options: WorkerCommandOptions, quiet: boolean): Promise<void
   const coordinator = await coordinatorAddress(needed(options.coordinator, '--coordinator', 'COORDINATOR'), options.ca)
   const tokenFile = needed(options.tokenFile, '--token-file', 'TOKEN_FILE')
   const display = new WorkerDisplay(quiet)
+  const health = options.healthFile === undefined ? undefined : new HealthFile(options.healthFile)
   const { stop, release } = stopOnSignals(() => display.stopping())
   standBack()
   try {
     const own = { redis, coordinator, tokenFile, threads, maxMemory, maps: map }
-    const onEvent = display.show.bind(display)
+    const onEvent = (event: WorkerEvent) => {
+      display.show(event)
+      health?.note(event)
+    }
     await runWorker({ ...own, version: programVersion(), host: hostname(), stop, onEvent })
     display.end()
   } finally {
     display.clear()
+    health?.end()
     release()
   }
 }
