@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { type Job, Worker } from 'bullmq'
+import type { QuantizeJob } from '#dist/convert/protocol.js'
+import { wantedSchema } from '#dist/daemon/coordinator/protocol.js'
+import { rowBytes } from '#dist/formats/ggml/block-types.js'
+import type { QueueJob } from '#dist/jobs/engines/bullmq/queue-job.js'
+import { queueNames } from '#dist/jobs/engines/bullmq/queue-names.js'
+import { workerClient } from '#dist/jobs/engines/bullmq/redis-client.js'
+import { redisAddress } from '#dist/jobs/engines/bullmq/redis-settings.js'
+import { UploadSink } from '#dist/worker/upload-sink.js'
+import { type Entrance, enter } from './entrance.ts'
+import { type HandOut, handOutNames } from './hand-out.ts'
+
+/**
+ * A worker that makes nothing: it takes jobs as BullMQ gives them, says so to the coordinator, and is done. The process
+ * that started it says when it is to end.
+ */
+export interface WorkerOrders extends HandOut {
+  readonly conversion: string
+  /** Of the listener; without it, the process that started this one is told of each job. */
+  readonly entrance?: Entrance | undefined
+}
+
+const options = JSON.parse(process.argv[2] ?? '') as WorkerOrders
+/** The one slice of each tensor in this case. */
+const smallSlice = new Uint8Array(rowBytes('Q3_K', 256))
+const tickets = new Map<number, () => void>()
+let nextTicket = 0
+
+const deliver = options.entrance === undefined ? byMessage : await byHttp(options.entrance)
+const redis = workerClient(await redisAddress({ url: options.redis }), (error) => console.error(error.message))
+const worker = new Worker<QueueJob>(queueNames(handOutNames.id).tensors, (job: Job<QueueJob>) => deliver(job.data), {
+  connection: redis,
+  prefix: handOutNames.prefix,
+  concurrency: options.threads,
+  lockDuration: 30_000,
+  maxStalledCount: 1_000_000,
+  skipVersionCheck: true,
+})
+worker.on('error', (error) => console.error(error.message))
+process.on('message', (message: { ticket: number } | { end: true }) => {
+  if ('end' in message) void end()
+  else tickets.get(message.ticket)?.()
+})
+// Whoever started it is dead.
+process.on('disconnect', () => process.exit(1))
+await worker.waitUntilReady()
+process.send?.({ ready: true })
+
+function byMessage({ tensor, firstSlice, slices }: QueueJob): Promise<void> {
+  const ticket = nextTicket++
+  return new Promise((resolve) => {
+    tickets.set(ticket, () => {
+      tickets.delete(ticket)
+      resolve()
+    })
+    process.send?.({ ticket, tensor, firstSlice, slices })
+  })
+}
+
+/** Asks what is wanted of a job, and uploads each slice of it: bytes of the right length and digest. */
+async function byHttp(entrance: Entrance): Promise<(job: QueueJob) => Promise<void>> {
+  const { client } = await enter(entrance, options.threads)
+  const sink = new UploadSink(client, options.conversion)
+  const sha256 = createHash('sha256').update(smallSlice).digest()
+  const made = { sha256, squaredError: 0, energy: 1, compared: 1, milliseconds: 1 }
+  return async ({ tensor, firstSlice, slices }) => {
+    const path = `/v1/conversions/${options.conversion}/wanted/${tensor}/${firstSlice}/${slices}`
+    const { slices: wanted } = await client.ask({ method: 'GET', path }, wantedSchema)
+    for (const slice of wanted) await sink.put({ id: { tensor, slice } } as QuantizeJob, smallSlice, made)
+  }
+}
+
+async function end(): Promise<void> {
+  await worker.close()
+  redis.disconnect()
+  process.exit()
+}
