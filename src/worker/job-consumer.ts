@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import type { MiberaError } from '../base/errors.ts'
 import type { Welcome } from '../daemon/coordinator/protocol.ts'
 import { explainRedisError } from '../jobs/engines/bullmq/explain-redis-error.ts'
-import type { QueueJob } from '../jobs/engines/bullmq/queue-job.ts'
+import { isQueueJob, type QueueJob } from '../jobs/engines/bullmq/queue-job.ts'
 import { workerClient } from '../jobs/engines/bullmq/redis-client.ts'
 import type { RedisAddress } from '../jobs/engines/bullmq/redis-settings.ts'
 
@@ -94,6 +94,8 @@ export class JobConsumer {
   }
 
   async #process(job: Job<QueueJob, void>, token: string | undefined): Promise<void> {
+    // Its record was evicted: the coordinator adds it again.
+    if (!isQueueJob(job.data)) return
     const end = await this.#track(this.#options.work(job.data))
     if (end === 'over') return
     // An attempt that was cut short by the end of this process does not count.

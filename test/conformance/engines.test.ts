@@ -10,6 +10,7 @@ import type { RecipeName } from '#dist/quant/recipes.js'
 import { convertOptions, planFolder } from '../helpers/convert-folder.ts'
 import { enginesUnderTest, otherMachines } from '../helpers/engines-under-test.ts'
 import { fileSha256, runPart, runToEnd } from '../helpers/partial-run.ts'
+import type { TestRedis } from '../helpers/redis.ts'
 import { refusal } from '../helpers/refusal.ts'
 import { pokeWeight } from '../helpers/shard-surgery.ts'
 import { smallShape, writeSmallModel } from '../helpers/small-model.ts'
@@ -168,17 +169,37 @@ describe('other machines', () => {
     expect(await fileSha256(output)).toBe(expected)
   })
 
-  test.each(['killed', 'emptied'] as const)('go on when Redis was %s in the middle', async (how) => {
+  const harm: Readonly<Record<string, (redis: TestRedis) => Promise<unknown>>> = {
+    'is killed': (redis) => redis.restart(),
+    'is emptied': (redis) => redis.command('flushall'),
+    'loses the records of jobs, but not their places in the queue': (redis) =>
+      redis.command(
+        'eval',
+        "for _, key in ipairs(redis.call('keys', '*:tensors-*-*-*-*')) do redis.call('del', key) end",
+        0,
+      ),
+    'evicts what it has': async (redis) => {
+      await redis.command('config', 'set', 'maxmemory-policy', 'allkeys-lru')
+      await redis.command('config', 'set', 'maxmemory', '1')
+      // Writing is what evicts; with nothing left there may still be no room.
+      await redis.command('set', 'junk', 'x').catch(() => {})
+      await redis.command('config', 'set', 'maxmemory', '0')
+    },
+  }
+
+  test.each(Object.keys(harm))('go on: half-way, Redis %s', async (how) => {
     const machines = await otherMachines()
     await machines.join()
     const { redis, elsewhere } = machines
     let told = 0
+    let harmed: Promise<unknown> | undefined
     const onEvent = ({ kind }: ConvertEvent) => {
-      if (kind === 'slice' && ++told === 3) void (how === 'killed' ? redis.restart() : redis.command('flushall'))
+      if (kind === 'slice' && ++told === 3) harmed = harm[how]?.(redis)
     }
     const output = await newOutput()
     const outcome = await convert(plan, convertOptions(output, { threads: 0, elsewhere, onEvent }))
     expect(outcome.kind).toBe('published')
+    await harmed
     expect(await fileSha256(output)).toBe(expected)
     expect(told).toBe(slices)
   })

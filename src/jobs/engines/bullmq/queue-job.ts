@@ -10,3 +10,13 @@ export interface QueueJob extends SliceRange {
 export function queueJobId({ conversion, tensor, firstSlice }: QueueJob): string {
   return `${conversion}-${tensor}-${firstSlice}`
 }
+
+/**
+ * Whether this is what a job holds. A worker is handed less where Redis evicted the job's record, but not its place in
+ * the queue.
+ */
+export function isQueueJob(data: unknown): data is QueueJob {
+  if (typeof data !== 'object' || data === null) return false
+  const { conversion, tensor, firstSlice, slices } = data as Partial<Record<keyof QueueJob, unknown>>
+  return typeof conversion === 'string' && [tensor, firstSlice, slices].every(Number.isSafeInteger)
+}
