@@ -1,0 +1,72 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { beforeAll, expect, test } from 'vitest'
+import { mibera } from '../helpers/command-line.ts'
+import { startDaemon } from '../helpers/daemon.ts'
+import { suiteFolder } from '../helpers/suite-folder.ts'
+
+const root = suiteFolder()
+const at = (name: string) => join(root(), name)
+
+/** Writes down every module that is asked for by `import`. */
+const hooks = `
+import { appendFileSync } from 'node:fs'
+export async function resolve(specifier, context, next) {
+  appendFileSync(process.env.MODULES_ASKED_FOR, specifier + '\\n')
+  return next(specifier, context)
+}
+`
+const preload = `
+import { register } from 'node:module'
+register(new URL('./hooks.mjs', import.meta.url))
+`
+
+beforeAll(async () => {
+  await writeFile(at('hooks.mjs'), hooks)
+  await writeFile(at('preload.mjs'), preload)
+  await writeFile(at('token'), 'not-to-be-guessed-by-anybody')
+})
+
+/** Packages and own modules that a command loads. */
+async function loaded(name: string, run: (env: Record<string, string>) => Promise<unknown>): Promise<Set<string>> {
+  await run({ NODE_OPTIONS: `--import=${pathToFileURL(at('preload.mjs'))}`, MODULES_ASKED_FOR: at(name) })
+  expect(existsSync(at(name))).toBe(true)
+  return new Set(readFileSync(at(name), 'utf8').split('\n'))
+}
+
+const forWorkers = ['bullmq', 'ioredis', './coordinator/coordinator.js', '@bull-board/api']
+
+const quick = ['--version', 'jobs status', 'jobs list', 'worker list', 'daemon status']
+
+test.each(quick)("mibera %s loads neither BullMQ, nor Redis's client, nor a server", async (line) => {
+  const words = line.split(' ')
+  const modules = await loaded(line, (env) => mibera([...words, '--state-dir', at('none')], { env }))
+  expect(modules).toContain('./run-command-line.js')
+  for (const module of [...forWorkers, 'fastify']) expect(modules).not.toContain(module)
+})
+
+async function daemonModules(name: string, words: readonly string[]): Promise<Set<string>> {
+  return loaded(name, async (env) => {
+    const saved = { ...process.env }
+    Object.assign(process.env, env)
+    try {
+      const { client } = await startDaemon(at(`${name} state`), words)
+      await client.stop()
+    } finally {
+      for (const variable of Object.keys(env)) delete process.env[variable]
+      Object.assign(process.env, saved)
+    }
+  })
+}
+
+test('a daemon loads them only where Redis is named, and Bull Board only where it is wanted', async () => {
+  const without = await daemonModules('without', [])
+  expect(without).toContain('fastify')
+  for (const module of forWorkers) expect(without).not.toContain(module)
+  const redis = ['--redis', 'redis://127.0.0.1:1', '--listen', '127.0.0.1:0', '--token-file', at('token')]
+  const leading = await daemonModules('leading', redis)
+  for (const module of ['bullmq', 'ioredis', './coordinator/coordinator.js']) expect(leading).toContain(module)
+  expect(leading).not.toContain('@bull-board/api')
+})
