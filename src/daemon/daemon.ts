@@ -8,6 +8,7 @@ import { availableMemoryFrom, systemAvailableMemory } from './available-memory.t
 import { Control } from './control.ts'
 import { controlAddress } from './control-address.ts'
 import type { Coordinator } from './coordinator/coordinator.ts'
+import { leadingBytes } from './coordinator/settings-together.ts'
 import { JobRequests } from './job-requests.ts'
 import type { Log } from './log.ts'
 import { MemoryGuard, type ThreadChange } from './memory-guard.ts'
@@ -119,7 +120,8 @@ export class Daemon {
 
   #assemble(state: OpenState, coordinator: Coordinator | undefined): Parts {
     const { version, log, stateDirectory } = this.#options
-    const { threads, maxMemory } = this.#settings
+    const { threads } = this.#settings
+    const maxMemory = this.#settings.maxMemory - (coordinator === undefined ? 0 : leadingBytes)
     const store = new JobStore(state.database)
     const supervisor = new Supervisor({
       ...{ database: state.database, store, version, threads, threadLimit: this.#threadLimit, maxMemory, log },

@@ -1,9 +1,19 @@
+import { formatBytes } from '../../base/byte-count.ts'
 import { MiberaError } from '../../base/errors.ts'
 import { isLoopback, parseListenAddress } from './listen-address.ts'
+
+/**
+ * Memory that leading workers takes, whatever their number: BullMQ and its connection, and slices on their way (see
+ * transfer-limits.ts). Measured: 120 MiB with three workers.
+ */
+export const leadingBytes = 128 * 2 ** 20
+/** What conversions must be left with, at the least: a thread and the process. */
+const leastForConversions = 192 * 2 ** 20
 
 /** The settings that lend a daemon other machines. */
 export interface ScaleOutSettings {
   readonly threads: number
+  readonly maxMemory: number
   readonly redis: string | null
   readonly listen: string | null
   readonly tokenFile: string | null
@@ -34,6 +44,16 @@ export function requireTogether(settings: ScaleOutSettings): void {
     throw lacking(
       'A certificate is of no use without its key, nor a key without it',
       tlsCert === null ? '--tls-cert' : '--tls-key',
+    )
+  }
+  if (settings.maxMemory < leadingBytes + leastForConversions) {
+    throw new MiberaError(
+      'USAGE',
+      `--max-memory ${formatBytes(settings.maxMemory)} is too little to lead workers with`,
+      {
+        subject: '--max-memory',
+        hint: `Give at least ${(leadingBytes + leastForConversions) / 2 ** 20}M, or leave --redis out.`,
+      },
     )
   }
   const address = parseListenAddress(listen)
