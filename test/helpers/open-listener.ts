@@ -79,6 +79,7 @@ export function askAt(
   { token = testToken, worker, headers = {}, body }: Asking,
 ): Promise<Asked> {
   const isDocument = typeof body === 'object' && !(body instanceof Uint8Array)
+  const sentBody = isDocument ? JSON.stringify(body) : body
   return new Promise((resolve, reject) => {
     const sent = request({
       ...{ host: '127.0.0.1', method, path, ...at },
@@ -86,6 +87,8 @@ export function askAt(
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         ...(worker === undefined ? {} : { [workerHeader]: worker }),
         ...(isDocument ? { 'content-type': 'application/json' } : {}),
+        // Of a body of DELETE, Node says none by itself.
+        ...(sentBody === undefined ? {} : { 'content-length': Buffer.byteLength(sentBody) }),
         ...headers,
       },
     })
@@ -104,10 +107,11 @@ export function askAt(
         })
       })
     })
-    sent.end(isDocument ? JSON.stringify(body) : body)
+    sent.end(sentBody)
   })
 }
 
+/** `undefined` where HTTP alone has spoken. */
 function codeIn(bytes: Buffer): string | undefined {
-  return (JSON.parse(bytes.toString()) as { error: { code: string } }).error.code
+  return bytes.length === 0 ? undefined : (JSON.parse(bytes.toString()) as { error: { code: string } }).error.code
 }

@@ -116,6 +116,7 @@ export class CoordinatorListener {
         sendRefusal(response, refusal)
         return
       }
+      if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue()
       handle(request, response)
     }
     return makeServer(guarded, tls, (address, why) => this.#refusals.dropped(address, why))

@@ -16,7 +16,8 @@ const times = {
   connectionsCheckingInterval: 2000,
   keepAliveTimeout: 60_000,
 } as const
-const head = { maxHeaderSize: 8 * 1024, insecureHTTPParser: false, joinDuplicateHeaders: false } as const
+/** A request without a host is for the gate to refuse, which writes it down. */
+const head = { maxHeaderSize: 8 * 1024, insecureHTTPParser: false, requireHostHeader: false } as const
 /** Milliseconds; TLS only. */
 const handshakeTimeout = 10_000
 /** Nothing has moved on a connection for so long (ms), whatever it was in the middle of. */
@@ -34,6 +35,13 @@ export function makeServer(
   const server = tls === undefined ? createServer({ ...times, ...head }, handle) : makeSecure(handle, tls)
   server.maxConnections = mostConnections
   server.setTimeout(idleTimeout)
+  // A body that waits to be invited is not invited before its request has been looked at.
+  server.on('checkContinue', handle)
+  server.on('checkExpectation', handle)
+  server.on('connect', ({ socket }: IncomingMessage) => {
+    dropped(socket.remoteAddress, 'it is no proxy')
+    socket.destroy()
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code !== 'ECONNRESET') dropped(socket.remoteAddress, `no lawful HTTP: ${error.code ?? error.message}`)
     answerUnlawful(error, socket)
