@@ -24,6 +24,8 @@ export interface AskOptions {
 
 /** Long enough for a coordinator to be restarted, or a cable to be plugged in again, without any slice being lost. */
 export const usualPatience = 60_000
+/** How long (ms) it may take until the new token is copied to this machine after it was changed. */
+const copyPatience = 5000
 const firstPause = 100
 const longestPause = 3000
 
@@ -60,14 +62,15 @@ export class CoordinatorClient {
    * was patience.
    */
   async send(exchange: Exchange, { patience = usualPatience, stop }: AskOptions = {}): Promise<Answer> {
-    const until = performance.now() + patience
+    const begun = performance.now()
     let pause = firstPause
     for (;;) {
       const outcome = await this.#once(exchange)
       if ('answer' in outcome) return outcome.answer
       // Whoever watches this thread sees that it is at it.
       this.#options.onLife?.()
-      const left = until - performance.now()
+      const most = outcome.trouble.code === 'TOKEN_REFUSED' ? Math.min(patience, copyPatience) : patience
+      const left = begun + most - performance.now()
       if (left <= 0 || stop?.aborted === true) throw outcome.trouble
       const wait = Math.min(left, outcome.wait ?? pause * (0.5 + Math.random()))
       await delay(wait, undefined, stop === undefined ? {} : { signal: stop }).catch(() => {})
@@ -89,13 +92,15 @@ export class CoordinatorClient {
       const used = token.current
       let answer = await this.#link.send(this.#signed(exchange, used))
       // The token may have been rotated since it was read.
-      if (answer.status === 401 && token.read() !== used) {
+      if (answer.status === 401 && token.readAgain() !== used) {
         answer = await this.#link.send(this.#signed(exchange, token.current))
       }
       if (answer.status < 300) return { answer }
       const refusal = this.#refusal(answer, exchange)
       if (answer.status === 429) return { trouble: refusal, wait: Number(answer.retryAfter ?? 1) * 1000 || 1000 }
-      if (answer.status < 500) throw refusal
+      // A token that was accepted before was changed.
+      const changed = answer.status === 401 && this.#options.worker() !== undefined
+      if (answer.status < 500 && !changed) throw refusal
       return { trouble: refusal }
     } catch (cause) {
       if (cause instanceof MiberaError) throw cause

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Job, WaitingError, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { MiberaError } from '../base/errors.ts'
@@ -36,7 +37,7 @@ const closingMilliseconds = 2000
 export class JobConsumer {
   readonly #options: ConsumerOptions
   readonly #redis: Redis
-  readonly #worker: Worker<QueueJob, void>
+  readonly #worker: QueueWorker
   readonly #inWork = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
@@ -45,7 +46,7 @@ export class JobConsumer {
     this.#options = options
     this.#redis = workerClient(address, (error) => onTrouble(explainRedisError(error, address)))
     this.#redis.on('ready', onThere)
-    this.#worker = new Worker<QueueJob, void>(welcome.queue, (job, token) => this.#process(job, token), {
+    this.#worker = new QueueWorker(welcome.queue, (job, token) => this.#process(job, token), {
       connection: this.#redis,
       prefix: welcome.prefix,
       name,
@@ -82,14 +83,13 @@ export class JobConsumer {
   async #close(): Promise<void> {
     this.pause()
     await Promise.allSettled(this.#inWork)
-    // With Redis away this would wait for it.
-    const closed = this.#worker.close().catch(() => {})
-    const late = setTimeout(() => {
-      this.#redis.disconnect()
-      void this.#worker.close(true).catch(() => {})
-    }, closingMilliseconds)
-    await Promise.race([closed, new Promise((resolve) => this.#redis.once('end', resolve))])
-    clearTimeout(late)
+    // BullMQ's own end waits for Redis, which may be away; by force, the end of the last jobs is not told.
+    const away = this.#redis.status !== 'ready'
+    const late = new AbortController()
+    const patience = delay(closingMilliseconds, undefined, { signal: late.signal }).catch(() => {})
+    await Promise.race([this.#worker.close(away).catch(() => {}), patience])
+    late.abort()
+    await this.#worker.endLocks()
     this.#redis.disconnect()
   }
 
@@ -108,5 +108,12 @@ export class JobConsumer {
     const done = () => void this.#inWork.delete(work)
     work.then(done, done)
     return work
+  }
+}
+
+class QueueWorker extends Worker<QueueJob, void> {
+  /** Renews no lock any more, also where {@link close} waits for a Redis that does not answer: its timer would go on. */
+  async endLocks(): Promise<void> {
+    await this.lockManager.close()
   }
 }

@@ -19,4 +19,13 @@ export class TokenReader {
     this.#current = readToken(this.file)
     return this.#current
   }
+
+  /** As {@link read}; while the file is being replaced, what it held before. */
+  readAgain(): string {
+    try {
+      return this.read()
+    } catch {
+      return this.current
+    }
+  }
 }

@@ -98,7 +98,6 @@ class WorkerProcess {
       address: coordinator,
       token: new TokenReader(tokenFile),
       worker: () => (this.#joined ? this.#share.worker : undefined),
-      onLife: () => this.#share.beat(),
     })
     this.#threadLimit = new ThreadLimit(threads)
     this.#guard = new MemoryGuard({
