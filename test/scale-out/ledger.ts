@@ -1,0 +1,135 @@
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import Database from 'better-sqlite3'
+import { expect } from 'vitest'
+import { allSlices } from '#dist/convert/slice-job.js'
+import { databaseFileName } from '#dist/convert/state/database.js'
+import type { Plan } from '#dist/plan/plan.js'
+import { sliceOf } from '#dist/plan/slices.js'
+
+/** What ledger-preload.mjs tells of a daemon, before the daemon goes on. */
+export type LedgerLine =
+  /** A slice made elsewhere was delivered, and this became of it. */
+  | { readonly kind: 'taken'; readonly tensor: number; readonly slice: number; readonly taken: Taken }
+  /** Blocks were written into the output: delivered ones, or those of this machine's own threads. */
+  | { readonly kind: 'written'; readonly offset: number; readonly byteLength: number }
+
+export type Taken = 'accepted' | 'late' | 'wrong'
+
+interface Life {
+  readonly lines: LedgerLine[]
+  /** Slices that were bookmarked before. */
+  readonly kept: ReadonlySet<string>
+}
+
+/** Follows all lives of a daemon: each write into the output, and each bookmark. */
+export class Ledger {
+  readonly #plan: Plan
+  readonly #state: string
+  readonly #lives: Life[] = []
+  readonly #offsets = new Set<number>()
+  readonly #waiting = new Set<{ readonly count: number; resolve(): void }>()
+  readonly #sliceAt: ReadonlyMap<number, string>
+
+  constructor(plan: Plan, state: string) {
+    this.#plan = plan
+    this.#state = state
+    this.#sliceAt = new Map(
+      [...allSlices(plan)].flatMap(({ tensor, slice }) => {
+        const planned = plan.tensors[tensor]
+        return planned === undefined ? [] : [[sliceOf(planned, slice).offset, `${tensor}/${slice}`] as const]
+      }),
+    )
+  }
+
+  /** Slices that were written by any life so far. */
+  get written(): number {
+    return this.#offsets.size
+  }
+
+  /** Reads what a new life of the daemon tells. Not before the life before it has ended. */
+  follow(told: Readable): void {
+    const life: Life = { lines: [], kept: new Set(this.#lives.length === 0 ? [] : this.bookmarks()) }
+    this.#lives.push(life)
+    createInterface(told).on('line', (line) => {
+      const entry = JSON.parse(line) as LedgerLine
+      life.lines.push(entry)
+      if (entry.kind === 'written') this.#offsets.add(entry.offset)
+      for (const waiting of this.#waiting) {
+        if (this.#offsets.size < waiting.count) continue
+        this.#waiting.delete(waiting)
+        waiting.resolve()
+      }
+    })
+  }
+
+  /** Resolves when so many slices were written. */
+  async reached(count: number): Promise<void> {
+    if (this.#offsets.size >= count) return
+    await new Promise<void>((resolve) => this.#waiting.add({ count, resolve }))
+  }
+
+  /** From now on the database notes every bookmark that is made, so that one that is made again is seen. */
+  watchBookmarks(): void {
+    this.#inDatabase((database) =>
+      database.exec(`
+        CREATE TABLE trial_bookmark (id INTEGER PRIMARY KEY, tensor INTEGER NOT NULL, slice INTEGER NOT NULL);
+        CREATE TRIGGER trial_bookmark_made AFTER INSERT ON bookmark
+        BEGIN INSERT INTO trial_bookmark (tensor, slice) VALUES (new.tensor, new.slice); END;`),
+    )
+  }
+
+  /** Every bookmark that was ever made, in order. */
+  bookmarks(): string[] {
+    return this.#inDatabase((database) =>
+      database
+        .prepare<[], { tensor: number; slice: number }>('SELECT tensor, slice FROM trial_bookmark ORDER BY id')
+        .all()
+        .map(({ tensor, slice }) => `${tensor}/${slice}`),
+    )
+  }
+
+  /** Of all lives together. */
+  count(taken: Taken): number {
+    return this.#lives.flatMap(({ lines }) => lines).filter((line) => line.kind === 'taken' && line.taken === taken)
+      .length
+  }
+
+  /** Writes of slices that an earlier life had written, and died before they were bookmarked. */
+  get repeated(): number {
+    return this.#lives.flatMap(({ lines }) => lines).filter(({ kind }) => kind === 'written').length - this.written
+  }
+
+  /** Each slice was bookmarked once, and written once by each life that found it without a bookmark; nothing else was. */
+  check(): void {
+    const all = [...allSlices(this.#plan)].map(({ tensor, slice }) => `${tensor}/${slice}`)
+    expect(this.bookmarks().toSorted()).toEqual(all.toSorted())
+    for (const [index, { lines, kept }] of this.#lives.entries()) {
+      const written = lines.flatMap((line) => (line.kind === 'written' ? [this.#sliceAt.get(line.offset) ?? line] : []))
+      expect(repeats(written), `written twice by life ${index}`).toEqual([])
+      expect(
+        written.filter((slice) => typeof slice !== 'string' || kept.has(slice)),
+        `written by life ${index} although bookmarked before, or no slice`,
+      ).toEqual([])
+      const accepted = lines.flatMap((line) =>
+        line.kind === 'taken' && line.taken === 'accepted' ? [`${line.tensor}/${line.slice}`] : [],
+      )
+      expect(repeats(accepted), `accepted twice by life ${index}`).toEqual([])
+    }
+    expect(this.written).toBe(all.length)
+  }
+
+  #inDatabase<T>(use: (database: Database.Database) => T): T {
+    const database = new Database(join(this.#state, databaseFileName), { timeout: 10_000 })
+    try {
+      return use(database)
+    } finally {
+      database.close()
+    }
+  }
+}
+
+function repeats<T>(all: readonly T[]): T[] {
+  return all.filter((one, index) => all.indexOf(one) !== index)
+}

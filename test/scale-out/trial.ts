@@ -1,0 +1,256 @@
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished } from 'vitest'
+import { DaemonClient } from '#dist/daemon/client.js'
+import type { JobView, Status } from '#dist/daemon/protocol.js'
+import { mibera } from '../helpers/command-line.ts'
+import { addJob, jobOf, logOf, statusOf, statusWhen } from '../helpers/daemon.ts'
+import { fileSha256 } from '../helpers/partial-run.ts'
+import { freePort } from '../helpers/redis-server.ts'
+import { smallPre } from '../helpers/small-model.ts'
+import { makeCertificate } from './certificate.ts'
+import { Ledger } from './ledger.ts'
+import { type Machine, type Network, network } from './network.ts'
+import { Program, type ProgramOptions } from './program.ts'
+import { type Line, Proxy } from './proxy.ts'
+import { type TrialModel, trialRecipe } from './trial-model.ts'
+import { redisPassword, TrialRedis } from './trial-redis.ts'
+
+export interface TrialOptions {
+  readonly model: TrialModel
+  /** Absolute path of the folder that holds the model and will hold all that the daemon writes. */
+  readonly root: string
+  readonly workers: number
+  /** Of the daemon. */
+  readonly words?: readonly string[]
+  /** Whether workers see `root` all the same: a shared drive. */
+  readonly shared?: boolean
+  readonly lockSeconds?: number
+}
+
+/** The ways by which one worker reaches the others. */
+export interface Lines {
+  readonly redis: Line
+  readonly coordinator: Line
+}
+
+/**
+ * A daemon without threads of its own, a Redis, and machines for workers, which see neither the model nor the output
+ * but through the coordinator's listener. All ways between them go through a proxy that can be cut.
+ */
+export class Trial {
+  readonly options: TrialOptions
+  readonly network: Network
+  readonly redis: TrialRedis
+  readonly ledger: Ledger
+  readonly output: string
+  readonly client: DaemonClient
+  /** By worker. */
+  readonly lines: readonly Lines[]
+  /** From the daemon to Redis. */
+  readonly daemonLine: Line
+  readonly #folders: Folders
+  readonly #listen: string
+  readonly #programs: Program[] = []
+  #daemon: Program | undefined
+
+  private constructor(parts: Parts) {
+    const { options, folders } = parts
+    this.options = options
+    this.network = parts.network
+    this.redis = parts.redis
+    this.lines = parts.lines
+    this.daemonLine = parts.daemonLine
+    this.#folders = folders
+    this.#listen = parts.listen
+    this.ledger = new Ledger(options.model.plan, folders.state)
+    this.output = join(folders.output, 'trial.gguf')
+    this.client = new DaemonClient(folders.state)
+  }
+
+  /** Machines, Redis and lines, and a daemon that answers. */
+  static async start(options: TrialOptions): Promise<Trial> {
+    const folders = await makeFolders(options.root)
+    const elsewhere = await mkdtemp(join(tmpdir(), 'mibera-hidden-'))
+    onTestFinished(() => rm(elsewhere, { recursive: true, force: true }))
+    const machines = network(options.workers, options.shared === true ? elsewhere : options.root)
+    const { hub } = machines
+    const redis = await TrialRedis.start(hub, await freePort())
+    const port = await freePort()
+    const proxy = await Proxy.start(hub)
+    const [toRedis, toCoordinator] = [
+      { host: '127.0.0.1', port: redis.port },
+      { host: hub.address, port },
+    ]
+    const lines = await Promise.all(
+      machines.workers.map(async (_, index) => ({
+        redis: await proxy.line(`redis ${index}`, toRedis),
+        coordinator: await proxy.line(`coordinator ${index}`, toCoordinator),
+      })),
+    )
+    const daemonLine = await proxy.line('daemon', toRedis)
+    makeCertificate(folders.keys, [hub.address, '127.0.0.1'])
+    expect(await mibera(['daemon', 'token', join(folders.keys, 'token')])).toMatchObject({ status: 0 })
+    await writeFile(join(folders.keys, 'redis-password'), `${redisPassword}\n`)
+    await chmod(join(folders.keys, 'redis-password'), 0o600)
+    const parts = { options, network: machines, redis, lines, daemonLine, folders, listen: `${hub.address}:${port}` }
+    const trial = new Trial(parts)
+    await trial.startDaemon()
+    trial.ledger.watchBookmarks()
+    onTestFinished(({ task }) => {
+      if (task.result?.state === 'fail') trial.tell()
+    })
+    return trial
+  }
+
+  /** The daemon of this moment. */
+  get daemon(): Program {
+    if (this.#daemon === undefined) throw new Error('no daemon was started')
+    return this.#daemon
+  }
+
+  /** All that this and earlier daemons logged. */
+  get log(): string {
+    return logOf(this.#folders.state)
+  }
+
+  /** Returns when it answers. Not while another runs. */
+  async startDaemon(): Promise<void> {
+    const { lockSeconds = 2, words = [] } = this.options
+    const { state, keys } = this.#folders
+    const listening = [
+      '--listen',
+      this.#listen,
+      '--tls-cert',
+      join(keys, 'tls-cert.pem'),
+      '--tls-key',
+      join(keys, 'tls-key.pem'),
+    ]
+    const all = [
+      ...['daemon', 'start', '--foreground', '--state-dir', state, '--threads', '0', '--max-memory', '512M'],
+      ...[...this.#redisWords(this.daemonLine), '--token-file', join(keys, 'token'), ...listening],
+      ...['--lock-time', String(lockSeconds), ...words],
+    ]
+    const daemon = Program.start(this.network.hub, all, { preload: ['./ledger-preload.mjs'] })
+    this.#daemon = daemon
+    this.#programs.push(daemon)
+    this.ledger.follow(daemon.ledger)
+    expect(await daemon.message<{ kind: string }>()).toMatchObject({ kind: 'ready' })
+  }
+
+  /** @returns when it has joined, unless it need not. */
+  async startWorker(index: number, options: ProgramOptions & { readonly join?: boolean } = {}): Promise<Program> {
+    const { redis, coordinator } = this.#line(index)
+    const { keys } = this.#folders
+    const words = [
+      ...['worker', '--threads', '1', '--max-memory', '256M', ...this.#redisWords(redis)],
+      ...['--coordinator', `https://${coordinator.host}:${coordinator.port}`, '--ca', join(keys, 'tls-cert.pem')],
+      ...['--token-file', join(keys, 'token')],
+    ]
+    const program = Program.start(this.#machine(index), words, options)
+    this.#programs.push(program)
+    if (options.join !== false) await this.joined(program)
+    return program
+  }
+
+  /** Waits until the daemon knows a worker. */
+  async joined({ pid, end }: Program): Promise<void> {
+    const known = this.status(({ workers }) => workers.some((worker) => worker.pid === pid))
+    const ended = end.then((how) => Promise.reject(new Error(`a worker ended with ${how} before it had joined`)))
+    await Promise.race([known, ended])
+  }
+
+  async convert(): Promise<JobView> {
+    const { model } = this.options
+    return addJob(this.client, {
+      ...{ model: model.folder, output: this.output, recipe: trialRecipe },
+      options: { pre: smallPre },
+    })
+  }
+
+  /** Waits until a status of whatever daemon runs is as wanted. */
+  async status(wanted: (status: Status) => boolean): Promise<Status> {
+    for (;;) {
+      const before = this.#daemon
+      try {
+        return await statusWhen(this.client, wanted)
+      } catch (error) {
+        // The daemon was killed meanwhile, as is usual in a trial, and another is on its way.
+        if (before === this.#daemon && before?.hasEnded === false) throw error
+        await this.#nextDaemon()
+      }
+    }
+  }
+
+  /** The conversion is over, and all that was promised holds. */
+  async check(job: number): Promise<void> {
+    const { state, reason } = (await jobOf(this.client, job)).job
+    expect({ state, reason }).toEqual({ state: 'done', reason: null })
+    expect(await fileSha256(this.output)).toBe(this.options.model.expected.sha256)
+    this.ledger.check()
+    expect((await readdir(this.#folders.output)).toSorted()).toEqual(['trial.gguf', 'trial.gguf.report.json'])
+    expect((await statusOf(this.client)).counts).toMatchObject({ done: 1, failed: 0, running: 0 })
+  }
+
+  /** What everybody said, for whoever looks into a trial that failed. */
+  tell(): void {
+    console.log(lastLines(this.log))
+    for (const { pid, output } of this.#programs) console.log(`process ${pid}:\n${lastLines(output)}`)
+  }
+
+  async #nextDaemon(): Promise<void> {
+    while ((await this.client.ask('GET', '/v1/status').catch(() => undefined)) === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  #redisWords({ host, port }: Line): string[] {
+    const password = join(this.#folders.keys, 'redis-password')
+    return ['--redis', `redis://${host}:${port}`, '--redis-password-file', password]
+  }
+
+  #line(index: number): Lines {
+    const lines = this.lines[index]
+    if (lines === undefined) throw new Error(`no machine ${index}`)
+    return lines
+  }
+
+  #machine(index: number): Machine {
+    const machine = this.network.workers[index]
+    if (machine === undefined) throw new Error(`no machine ${index}`)
+    return machine
+  }
+}
+
+function lastLines(text: string): string {
+  return text.split('\n').slice(-200).join('\n')
+}
+
+interface Folders {
+  readonly state: string
+  readonly output: string
+  /** What workers are given: outside of the folder that is hidden from them. */
+  readonly keys: string
+}
+
+interface Parts {
+  readonly options: TrialOptions
+  readonly network: Network
+  readonly redis: TrialRedis
+  readonly lines: readonly Lines[]
+  readonly daemonLine: Line
+  readonly folders: Folders
+  readonly listen: string
+}
+
+async function makeFolders(root: string): Promise<Folders> {
+  const here = await mkdtemp(join(root, 'trial-'))
+  const keys = await mkdtemp(join(tmpdir(), 'mibera-keys-'))
+  onTestFinished(async () => {
+    for (const folder of [here, keys]) await rm(folder, { recursive: true, force: true })
+  })
+  const [state, output] = [join(here, 'state'), join(here, 'output')]
+  await mkdir(output)
+  return { state, output, keys }
+}

@@ -1,0 +1,52 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { suiteFolder } from '../helpers/suite-folder.ts'
+import { isolation } from './network.ts'
+import { Trial } from './trial.ts'
+import { type TrialModel, writeTrialModel } from './trial-model.ts'
+
+const root = suiteFolder()
+let model: TrialModel
+
+beforeAll(async () => {
+  model = await writeTrialModel(root())
+})
+
+describe(`a daemon without threads and three workers, apart by ${isolation}`, () => {
+  test('make the bytes of a plain conversion, from source bytes and to results that go over the network', async () => {
+    const trial = await Trial.start({ model, root: root(), workers: 3 })
+    const workers = await Promise.all([0, 1, 2].map((index) => trial.startWorker(index)))
+    const begun = performance.now()
+    const { id } = await trial.convert()
+    await trial.status(({ jobs }) => jobs.some(({ state }) => state === 'done' || state === 'failed'))
+    console.log(`${model.slices} slices uploaded by 3 workers in ${seconds(begun)} s`)
+    await trial.check(id)
+    expect(trial.ledger.count('accepted')).toBe(model.slices)
+    for (const worker of workers) {
+      expect(worker.output).toMatch(/uploaded/)
+      expect(await drained(worker)).toBe(0)
+    }
+    expect(await trial.redis.jobs()).toEqual([])
+  })
+
+  test('make them over a shared drive too: sources read and results left there', async () => {
+    const trial = await Trial.start({ model, root: root(), workers: 3, shared: true, words: ['--shared-results'] })
+    const workers = await Promise.all([0, 1, 2].map((index) => trial.startWorker(index)))
+    const begun = performance.now()
+    const { id } = await trial.convert()
+    await trial.status(({ jobs }) => jobs.some(({ state }) => state === 'done' || state === 'failed'))
+    console.log(`${model.slices} slices left on a shared drive by 3 workers in ${seconds(begun)} s`)
+    await trial.check(id)
+    expect(trial.ledger.count('accepted')).toBe(model.slices)
+    for (const worker of workers) expect(await drained(worker)).toBe(0)
+    expect(await trial.redis.jobs()).toEqual([])
+  })
+})
+
+async function drained(worker: { signal(signal: 'SIGTERM'): void; readonly end: Promise<unknown> }): Promise<unknown> {
+  worker.signal('SIGTERM')
+  return worker.end
+}
+
+function seconds(begun: number): string {
+  return ((performance.now() - begun) / 1000).toFixed(1)
+}
