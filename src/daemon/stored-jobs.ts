@@ -11,8 +11,9 @@ import { JobStore } from '../jobs/store/job-store.ts'
 import { JobRequests } from './job-requests.ts'
 import type { JobAction, Status } from './protocol.ts'
 
-/** The schema that has jobs, and the one that this release reads. */
-const jobsSchema = 2
+/** The first schema that has jobs, and the newest: what is only looked at is the same in all between. */
+const firstSchema = 2
+export const newestSchema = 3
 
 /**
  * Looks at the jobs of a state directory without taking it: for when no daemon runs. Changes nothing, and works while
@@ -26,8 +27,8 @@ export function withStoredJobs<T>(stateDirectory: string, look: (store: JobStore
     const database = new Database(path, { readonly: true, timeout: 2000 })
     try {
       const schema = Number(database.pragma('user_version', { simple: true }))
-      if (schema < jobsSchema) return undefined
-      if (schema > jobsSchema) throw newer(path, schema)
+      if (schema < firstSchema) return undefined
+      if (schema > newestSchema) throw newer(path, schema)
       return look(new JobStore(database))
     } finally {
       database.close()
@@ -40,7 +41,7 @@ export function withStoredJobs<T>(stateDirectory: string, look: (store: JobStore
 function newer(path: string, schema: number): MiberaError {
   return new MiberaError(
     'STATE_NEWER',
-    `the bookmarks ${path} have schema ${schema}, this release knows ${jobsSchema}`,
+    `the bookmarks ${path} have schema ${schema}, this release knows ${newestSchema}`,
     {
       subject: path,
       hint: 'Update mibera, or name another --state-dir.',
