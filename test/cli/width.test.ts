@@ -35,6 +35,8 @@ const commands: Record<string, () => string[]> = {
   convert,
   'help of all': () => ['--help'],
   'help of convert': () => ['convert', '--help'],
+  'help of daemon start': () => ['daemon', 'start', '--help'],
+  'help of worker': () => ['worker', '--help'],
 }
 
 test.each(Object.entries(commands))('%s: no line is wider than 80 columns', async (_, words) => {

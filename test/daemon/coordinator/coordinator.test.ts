@@ -137,6 +137,25 @@ describe('Redis', () => {
     await statusWhen(client, redisIs('connected'))
   })
 
+  test('that hangs does not keep a daemon from draining within five seconds', async () => {
+    const redis = await startRedis()
+    const led = await startLeading(redis.url, ['--threads', '0'])
+    await statusWhen(led.client, redisIs('connected'))
+    const welcome = await shakeHands(led)
+    const { id } = await convertJob(led.client, join(await temporaryFolder(), 'x.gguf'))
+    await jobConverting(led.client, id)
+    await vi.waitFor(async () => expect(await standing(redis, welcome)).toBe(4), 10_000)
+    await redis.freeze()
+    const begun = performance.now()
+    await led.client.stop()
+    expect(performance.now() - begun).toBeLessThan(5000)
+    // Not cut: it said good-bye.
+    expect(logOf(led.state)).toContain('the daemon has stopped')
+    await redis.thaw()
+    const list = await mibera(['jobs', 'list', '--state-dir', led.state, '--json'])
+    expect(JSON.parse(list.stdout)).toMatchObject([{ id, state: 'queued', attempts: 0 }])
+  })
+
   test('has a password that nobody is shown: neither in the status nor in the log', async () => {
     const redis = await startRedis(['--requirepass', 'open-sesame'])
     const url = redis.url.replace('//', '//default:open-sesame@')
