@@ -1,23 +1,26 @@
 import { randomUUID } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { connect as connectSecure } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { madeHeader, workerHeader } from '#dist/daemon/coordinator/protocol.js'
 import { usualLimits } from '#dist/daemon/coordinator/transfer-limits.js'
 import { KnowingConversion, madeOf, narrow, rightBlocks, smallPlan, wide } from '../helpers/coordinator-plan.ts'
 import { type Asking, goodHandshake, openListener, testToken } from '../helpers/open-listener.ts'
 import { rawExchange, rawSocket } from '../helpers/raw-http.ts'
+import { temporaryFolder } from '../helpers/temporary-folder.ts'
+import { makeCertificate } from '../scale-out/certificate.ts'
 
 /**
  * A listener with a conversion of which nothing is on any disk: whatever opened a source would be answered with 503, and
  * whatever got as far as the output would be in `conversion.taken`.
  */
-async function fortress(changes: Parameters<typeof openListener>[0] = {}) {
+async function fortress(changes: Parameters<typeof openListener>[0] = {}, withWorker = true) {
   const listener = await openListener(changes)
   const plan = smallPlan({ path: '/nowhere/model.safetensors' })
   const conversion = new KnowingConversion(plan, { part: join(listener.folder, 'out.gguf.part') })
   await listener.conversions.add(conversion, { sharedResults: true })
-  const worker = await listener.join()
+  const worker = withWorker ? await listener.join() : ''
   const before = readdirSync(listener.folder, { recursive: true }).sort()
   const untouched = () => {
     expect(conversion.taken).toEqual([])
@@ -105,8 +108,10 @@ describe('without the right token', () => {
     const right = await ask('POST', '/v1/workers', { body: goodHandshake })
     expect(right).toMatchObject({ status: 429, code: 'TOO_MANY_REQUESTS' })
     expect(Number(right.headers['retry-after'])).toBeGreaterThan(0)
-    const known = await ask('GET', `/v1/conversions/${key}`, { worker })
-    expect(known.status).toBe(200)
+    expect((await ask('GET', `/v1/conversions/${key}`, { worker })).status).toBe(200)
+    // One whose token was changed must be told so, or it would never read its file again.
+    const changed = await ask('GET', `/v1/conversions/${key}`, { worker, token: 'the-token-of-yesterday' })
+    expect(changed).toMatchObject({ status: 401, code: 'TOKEN_REFUSED' })
     // The log is not flooded, and says how much it left out.
     expect(refused().length).toBeLessThan(70)
     expect(lines.join()).not.toContain('guess-number')
@@ -532,6 +537,20 @@ describe('what is hardly HTTP', () => {
     await Promise.all([silent.closed, slow.closed])
     clearInterval(drops)
     expect(log.filter((line) => line.includes('TIMEOUT')).length).toBeGreaterThan(0)
+  }, 60_000)
+
+  test('plain HTTP, a silent client and an old version of TLS get nothing where TLS is spoken', async () => {
+    const { key: keyFile, certificate } = makeCertificate(await temporaryFolder(), ['127.0.0.1'])
+    const tls = { cert: readFileSync(certificate), key: readFileSync(keyFile) }
+    const { port, lines: log } = await fortress({ tls }, false)
+    const silent = rawSocket(port, '')
+    expect(await rawExchange(port, `GET /v1/workers HTTP/1.1\r\nauthorization: Bearer ${testToken}\r\n\r\n`)).toBe('')
+    const old = connectSecure({ port, host: '127.0.0.1', maxVersion: 'TLSv1.1', ca: tls.cert })
+    const refusedOld = new Promise((resolve) => old.once('error', resolve))
+    expect(await refusedOld).toBeInstanceOf(Error)
+    expect(await silent.closed).toBe('')
+    expect(log.filter((line) => line.includes('no TLS'))).toHaveLength(3)
+    expect(log.join()).not.toContain(testToken)
   }, 60_000)
 
   test('connections of one address have a bound, and those that are there go on', async () => {

@@ -32,29 +32,47 @@ export class Gate {
 
   /** @throws MiberaError TOKEN_REFUSED, TOO_MANY_REQUESTS */
   pass(request: IncomingMessage): void {
-    const address = addressGroup(request.socket.remoteAddress)
     const worker = request.headers[workerHeader]
-    const known = typeof worker === 'string' && this.#workers.has(worker)
-    if (!known && !this.#wrong.allows(address)) throw tooMany('wrong tokens came from this address')
-    const presented = presentedToken(request)
-    if (presented === undefined || !this.#token.matches(presented)) {
-      if (!this.#wrong.take(address)) throw tooMany('wrong tokens came from this address')
-      throw refused(presented === undefined)
+    if (typeof worker === 'string' && this.#workers.has(worker)) this.#passKnown(request, worker)
+    else this.#passStranger(request, addressGroup(request.socket.remoteAddress))
+  }
+
+  /** Its id is as hard to guess as a token: a wrong token is one that was changed, and it is told so each time. */
+  #passKnown(request: IncomingMessage, worker: string): void {
+    if (!this.#known.take(worker)) throw tooMany('requests came from this worker')
+    this.#requireToken(request)
+  }
+
+  #passStranger(request: IncomingMessage, address: string): void {
+    if (!this.#wrong.allows(address)) throw tooMany('wrong tokens came from this address')
+    try {
+      this.#requireToken(request)
+    } catch (error) {
+      this.#wrong.take(address)
+      throw error
     }
-    const within = known ? this.#known.take(worker) : this.#strange.take(address)
-    if (!within) throw tooMany('requests came')
+    if (!this.#strange.take(address)) throw tooMany('requests came from this address')
+  }
+
+  #requireToken(request: IncomingMessage): void {
+    const presented = presentedToken(request)
+    if (presented === undefined || !this.#token.matches(presented)) throw refused(presented === undefined)
   }
 }
 
 /** "Bearer TOKEN" of programs; of browsers, which know only "Basic", the password. */
-function presentedToken({ headers, url }: IncomingMessage): string | undefined {
+function presentedToken({ headers, method, url }: IncomingMessage): string | undefined {
   const [, scheme, value] = /^(bearer|basic) ([\x21-\x7e]+)$/i.exec(headers.authorization ?? '') ?? []
   if (value === undefined) return undefined
   if (scheme?.toLowerCase() === 'bearer') return value
-  // A browser sends what it was once told with whatever a foreign page asks of this address: only views are for it.
-  if (url?.startsWith('/v1/') !== false) return undefined
+  // A browser sends what it was once told with whatever a foreign page asks of this address: only looking is for it.
+  if (method !== 'GET' || url === undefined || !isBoard(url)) return undefined
   const words = Buffer.from(value, 'base64').toString('latin1')
   return words.slice(words.indexOf(':') + 1)
+}
+
+function isBoard(url: string): boolean {
+  return /^\/board(?:[/?]|$)/.test(url)
 }
 
 function refused(missing: boolean): MiberaError {

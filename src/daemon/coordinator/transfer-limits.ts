@@ -14,10 +14,13 @@ export interface TransferLimits {
 
 const mebibyte = 2 ** 20
 
-/** A slice is at most 4 MiB (F32), mostly below one: some dozens are on their way at a time, enough for 10 Gbit/s. */
+/**
+ * A slice is at most 4 MiB (F32), mostly below one: some dozens are on their way at a time, enough for 10 Gbit/s. What
+ * is checked as a whole is held a second time, for the thread that checks it.
+ */
 export const usualLimits: TransferLimits = {
-  received: 64 * mebibyte,
-  sent: 32 * mebibyte,
+  received: 32 * mebibyte,
+  sent: 16 * mebibyte,
   waiting: 4096,
   turnMilliseconds: 30_000,
   stillMilliseconds: 20_000,

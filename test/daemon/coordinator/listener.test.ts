@@ -1,9 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
-import { remotePlanSchema, welcomeSchema } from '#dist/daemon/coordinator/protocol.js'
-import { KnowingConversion, narrow, smallPlan, sourceSize, wide } from '../../helpers/coordinator-plan.ts'
+import { CoordinatorListener } from '#dist/daemon/coordinator/listener.js'
+import { madeHeader, remotePlanSchema, welcomeSchema } from '#dist/daemon/coordinator/protocol.js'
+import { TokenFile } from '#dist/daemon/coordinator/token-file.js'
+import {
+  KnowingConversion,
+  madeOf,
+  narrow,
+  rightBlocks,
+  smallPlan,
+  sourceSize,
+  wide,
+} from '../../helpers/coordinator-plan.ts'
 import { goodHandshake, openListener, testToken } from '../../helpers/open-listener.ts'
 import { refusal } from '../../helpers/refusal.ts'
 
@@ -170,22 +181,46 @@ describe('the listener', () => {
     expect(error.message).toContain(String(port))
   })
 
-  test('ends at once, whatever is under way, and safely twice or before its start', async () => {
+  test('ends at once, whatever is under way, and safely twice', async () => {
     const { listener, ask, worker, conversion } = await withConversion()
-    let release = () => {}
-    conversion.meanwhile = () =>
-      new Promise((resolve) => {
-        release = resolve
+    let begun = () => {}
+    let finish = () => {}
+    const isBegun = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    conversion.meanwhile = () => {
+      begun()
+      return new Promise((resolve) => {
+        finish = resolve
       })
-    const open = ask('GET', `/v1/conversions/${conversion.key}/sources/0`, {
-      worker,
-      headers: { range: `bytes=${wide.first}-${wide.end - 1}` },
-    }).catch(() => 'cut')
-    await listener.stop()
-    await listener.stop()
-    release()
-    await open
+    }
+    const blocks = rightBlocks(conversion.plan, { tensor: 1, slice: 0 })
+    const headers = { 'content-type': 'application/octet-stream', [madeHeader]: madeOf(blocks) }
+    const address = `/v1/conversions/${conversion.key}/slices/1/0`
+    const cut = ask('PUT', address, { worker, headers, body: blocks }).then(
+      () => 'answered',
+      () => 'cut',
+    )
+    await isBegun
+    const stopping = Promise.all([listener.stop(), listener.stop()])
+    expect(await cut).toBe('cut')
+    finish()
+    await stopping
     await expect(ask('GET', '/v1/conversions/x', { worker })).rejects.toThrow()
+  })
+
+  test('may be ended before it was started', async () => {
+    const { workers, conversions, tokenFile } = await openListener()
+    const log = pino({ level: 'silent' })
+    const listener = new CoordinatorListener({
+      listen: { host: '127.0.0.1', port: 0 },
+      token: new TokenFile(tokenFile, log),
+      version: 'test',
+      welcome: { queue: 'q', prefix: 'p', lockMilliseconds: 1 },
+      ...{ conversions, workers, log },
+    })
+    await listener.stop()
+    await listener.stop()
   })
 
   test('shows a board only to who has the token, by either way of giving it', async () => {
@@ -195,6 +230,9 @@ describe('the listener', () => {
     expect((await ask('GET', '/board', { token: null, headers: basic('wrong') })).status).toBe(401)
     expect((await ask('GET', '/board', { token: null, headers: basic(testToken) })).status).toBe(200)
     expect((await ask('GET', '/board')).status).toBe(200)
+    // What a foreign page could have a browser do is not done.
+    expect((await ask('POST', '/board', { token: null, headers: basic(testToken) })).status).toBe(401)
+    expect((await ask('GET', '/boarding', { token: null, headers: basic(testToken) })).status).toBe(401)
     const elsewhere = await ask('POST', '/v1/workers', { token: null, headers: basic(testToken), body: goodHandshake })
     expect(elsewhere.status).toBe(401)
   })
