@@ -26,8 +26,6 @@ export interface Board {
 /** A job that somebody waits for. */
 interface Outstanding {
   readonly job: QueueJob
-  /** Whether it was put into the queue, as far as is known here. */
-  placed: boolean
   /** Slices that were to be made when this was counted last. */
   wanted: number
   failures: number
@@ -45,6 +43,8 @@ export class BullmqEngine implements Engine {
   readonly #conversion: OpenConversion
   readonly #board: Board
   readonly #outstanding = new Map<string, Outstanding>()
+  /** Ids of those that are to be put into the queue. */
+  readonly #unplaced = new Set<string>()
   readonly #stops = new WeakSet<AbortSignal>()
   #closed = false
 
@@ -74,8 +74,9 @@ export class BullmqEngine implements Engine {
     const id = queueJobId(job)
     const ended = new Promise<void>((end, fail) => {
       const wanted = this.#conversion.wanted(range).length
-      this.#outstanding.set(id, { job, placed: false, wanted, failures: 0, losses: 0, end, fail })
+      this.#outstanding.set(id, { job, wanted, failures: 0, losses: 0, end, fail })
     })
+    this.#unplaced.add(id)
     const outstanding = this.#outstanding.get(id)
     this.#conversion.settled(range).then(outstanding?.end, outstanding?.fail)
     this.#board.changed()
@@ -83,6 +84,7 @@ export class BullmqEngine implements Engine {
       await ended
     } finally {
       this.#outstanding.delete(id)
+      this.#unplaced.delete(id)
     }
   }
 
@@ -101,19 +103,17 @@ export class BullmqEngine implements Engine {
   /** At most `most` jobs that are to be put into the queue. */
   unplaced(most: number): QueueJob[] {
     const found: QueueJob[] = []
-    for (const outstanding of this.#outstanding.values()) {
+    for (const id of this.#unplaced) {
       if (found.length >= most) break
-      // Of what is just arriving nothing is wanted: should it be refused, the next look places the job.
-      if (!outstanding.placed && this.#conversion.wanted(outstanding.job).length > 0) found.push(outstanding.job)
+      const job = this.#outstanding.get(id)?.job
+      // Of what is just arriving nothing is wanted: should it be refused, it is placed at the next look.
+      if (job !== undefined && this.#conversion.wanted(job).length > 0) found.push(job)
     }
     return found
   }
 
   placed(jobs: readonly QueueJob[]): void {
-    for (const job of jobs) {
-      const outstanding = this.#outstanding.get(queueJobId(job))
-      if (outstanding !== undefined) outstanding.placed = true
-    }
+    for (const job of jobs) this.#unplaced.delete(queueJobId(job))
   }
 
   /**
@@ -123,8 +123,8 @@ export class BullmqEngine implements Engine {
   compare({ alive, failed }: Standing): string[] {
     const again: string[] = []
     for (const [id, outstanding] of this.#outstanding) {
-      if (!outstanding.placed || alive.has(id)) continue
-      outstanding.placed = false
+      if (this.#unplaced.has(id) || alive.has(id)) continue
+      this.#unplaced.add(id)
       again.push(id)
       const wanted = this.#conversion.wanted(outstanding.job)
       if (wanted.length === 0) continue

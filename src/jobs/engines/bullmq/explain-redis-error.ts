@@ -1,4 +1,4 @@
-import { MiberaError } from '../../../base/errors.ts'
+import { MiberaError, systemCode } from '../../../base/errors.ts'
 import type { RedisAddress } from './redis-settings.ts'
 
 /** Replies by which Redis says that it will answer soon, after loading its data or a change of its master. */
@@ -12,13 +12,24 @@ const hints: readonly (readonly [RegExp, string])[] = [
   [/^MISCONF/, 'Redis cannot save its data to disk: look into its log.'],
 ]
 
+/** Codes of Node for a certificate that cannot be believed. */
+const distrust = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_\w+)$/
+
 /**
- * REDIS_REFUSED when Redis is there and will not do what it is asked, REDIS_UNREACHABLE otherwise. The message never
+ * REDIS_REFUSED when Redis is there and will not do what it is asked, or is not who it should be; REDIS_UNREACHABLE
+ * otherwise. The message never
  * holds a password: Redis does not repeat it, and the address is shown without.
  */
 export function explainRedisError(error: unknown, { shown }: RedisAddress): MiberaError {
   if (error instanceof MiberaError) return error
   const { message, name } = firstOf(error)
+  if (distrust.test(systemCode(error) ?? '')) {
+    return new MiberaError('REDIS_REFUSED', `the certificate of Redis at ${shown} is not to be trusted: ${message}`, {
+      subject: shown,
+      hint: 'Name the certificate that signed it (--redis-ca), and the host as the certificate does.',
+      cause: error,
+    })
+  }
   const reply = name === 'ReplyError' || hints.some(([pattern]) => pattern.test(message))
   if (!reply || soon.test(message)) {
     return new MiberaError('REDIS_UNREACHABLE', `Redis at ${shown} cannot be reached: ${message || name}`, {

@@ -16,7 +16,7 @@ const jobsAtOnce = 500
 /** Jobs added before Redis is told to forget those that are done: what it notes of them stays that small. */
 const jobsUntilForgotten = 1000
 /** What is left in Redis longer than this when a conversion ends is removed at the next start. */
-const leaveMilliseconds = 800
+const leaveMilliseconds = 600
 
 export interface LinkLog {
   info(fields: object, message: string): void

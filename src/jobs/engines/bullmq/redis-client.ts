@@ -7,6 +7,8 @@ const latest = 2000
 
 /** A server that does not answer for so long is as good as away (milliseconds). */
 const patience = 5000
+/** The same where a command may wait for a job: BullMQ lets it wait for ten seconds at most. */
+const blockingPatience = 30_000
 
 /**
  * A connection for commands. While Redis is away they fail at once instead of waiting in memory: whoever sends them
@@ -27,7 +29,7 @@ export function commandClient(address: RedisAddress, onError: (error: Error) => 
  * the Worker `skipVersionCheck: true`, or it prints to the console what it thinks of the server.
  */
 export function workerClient(address: RedisAddress, onError: (error: Error) => void): Redis {
-  return client(address, onError, { maxRetriesPerRequest: null })
+  return client(address, onError, { maxRetriesPerRequest: null, socketTimeout: blockingPatience })
 }
 
 function client({ options }: RedisAddress, onError: (error: Error) => void, more: RedisOptions): Redis {

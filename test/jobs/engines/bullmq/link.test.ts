@@ -1,10 +1,16 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { type AddressInfo, connect } from 'node:net'
+import { createServer } from 'node:tls'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { SliceRange } from '#dist/convert/engine.js'
 import { redisAddress } from '#dist/jobs/engines/bullmq/redis-settings.js'
 import { linkIs, plainWorker, type TestLink, testLink } from '../../../helpers/bullmq-link.ts'
 import { FakeConversion } from '../../../helpers/fake-conversion.ts'
-import { startRedis } from '../../../helpers/redis.ts'
+import { startRedis, type TestRedis } from '../../../helpers/redis.ts'
 import { freePort } from '../../../helpers/redis-server.ts'
+import { temporaryFolder } from '../../../helpers/temporary-folder.ts'
+import { makeCertificate } from '../../../scale-out/certificate.ts'
 
 const running = () => new AbortController().signal
 const jobs = (count: number): SliceRange[] =>
@@ -246,6 +252,45 @@ test('scripts that Redis was made to forget are sent again', async () => {
   const more = jobs(6).slice(3)
   await Promise.all(more.map((range) => engine.run(range, running())))
   expect(conversion.delivered.size).toBe(6 * 16)
+})
+
+describe('over TLS', () => {
+  /** Another port for the same Redis, behind a certificate that only its own maker has signed. */
+  async function behindTls({ port }: TestRedis): Promise<{ readonly url: string; readonly caFile: string }> {
+    const { key, certificate } = makeCertificate(await temporaryFolder(), ['127.0.0.1'])
+    const options = { key: await readFile(key), cert: await readFile(certificate) }
+    const server = createServer(options, (socket) => {
+      const redis = connect(port, '127.0.0.1')
+      socket.pipe(redis).pipe(socket)
+      for (const end of [socket, redis]) end.on('error', () => {})
+      onTestFinished(() => void socket.destroy())
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => void server.close())
+    const address = server.address() as AddressInfo
+    return { url: `rediss://127.0.0.1:${address.port}`, caFile: certificate }
+  }
+
+  test('with the certificate that is to be trusted, jobs come through', async () => {
+    const settings = await behindTls(await startRedis())
+    const tested = await testLink(settings.url, { redis: await redisAddress(settings) })
+    tested.link.start()
+    await linkIs(tested.link, 'connected')
+    expect(warnings(tested)).toEqual([])
+  })
+
+  test('without it nothing is sent, and what to do is told', async () => {
+    const redis = await startRedis()
+    const { url } = await behindTls(redis)
+    const tested = await testLink(url)
+    tested.link.start()
+    await linkIs(tested.link, 'refused')
+    expect(warnings(tested)).toEqual([
+      `the certificate of Redis at ${url}/0 is not to be trusted: self-signed certificate`,
+    ])
+    expect(await redis.command('dbsize')).toBe(0)
+  })
 })
 
 test('the password stands in no message of a server that is away', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { handOut } from '../../../helpers/hand-out.ts'
+import { handOut, jobsInHand } from '../../../helpers/hand-out.ts'
 import { startRedis } from '../../../helpers/redis.ts'
 
 const mebibyte = 2 ** 20
@@ -21,7 +21,7 @@ test.each([
     const slices = wish.delivery === 'messages' ? 16 * wish.jobs : wish.jobs
     expect(figures).toMatchObject({ slices, madeHere: 0, lookAhead: 2 * workers * threads })
     // A job whose slices are all delivered is no longer counted, but stands in Redis until its worker says so.
-    const most = figures.lookAhead + workers * threads
+    const most = figures.lookAhead + workers * jobsInHand
     expect(figures.samples).toBeGreaterThan(5)
     expect(figures.greatestDepth).toBeLessThanOrEqual(most)
     expect(figures.greatestKeys).toBeLessThanOrEqual(2 * most + keysOfQueues)
