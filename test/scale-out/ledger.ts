@@ -43,6 +43,12 @@ export class Ledger {
     )
   }
 
+  /** Of the conversion that the state directory has. */
+  get key(): string {
+    const id = this.#inDatabase((database) => database.prepare('SELECT id FROM conversion').pluck().get())
+    return `${id}-${this.#plan.fingerprint.slice(0, 32)}`
+  }
+
   /** Slices that were written by any life so far. */
   get written(): number {
     return this.#offsets.size

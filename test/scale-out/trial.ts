@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished } from 'vitest'
 import { DaemonClient } from '#dist/daemon/client.js'
 import type { JobView, Status } from '#dist/daemon/protocol.js'
@@ -10,10 +11,10 @@ import { fileSha256 } from '../helpers/partial-run.ts'
 import { freePort } from '../helpers/redis-server.ts'
 import { smallPre } from '../helpers/small-model.ts'
 import { makeCertificate } from './certificate.ts'
+import { Junction, type Line } from './junction.ts'
 import { Ledger } from './ledger.ts'
 import { type Machine, type Network, network } from './network.ts'
 import { Program, type ProgramOptions } from './program.ts'
-import { type Line, Proxy } from './proxy.ts'
 import { type TrialModel, trialRecipe } from './trial-model.ts'
 import { redisPassword, TrialRedis } from './trial-redis.ts'
 
@@ -37,7 +38,7 @@ export interface Lines {
 
 /**
  * A daemon without threads of its own, a Redis, and machines for workers, which see neither the model nor the output
- * but through the coordinator's listener. All ways between them go through a proxy that can be cut.
+ * but through the coordinator's listener. All ways between them go through a junction that can be cut.
  */
 export class Trial {
   readonly options: TrialOptions
@@ -54,6 +55,8 @@ export class Trial {
   readonly #listen: string
   readonly #programs: Program[] = []
   #daemon: Program | undefined
+  /** The last restart, from the kill to the answer. */
+  #restarted: Promise<void> = Promise.resolve()
 
   private constructor(parts: Parts) {
     const { options, folders } = parts
@@ -78,18 +81,18 @@ export class Trial {
     const { hub } = machines
     const redis = await TrialRedis.start(hub, await freePort())
     const port = await freePort()
-    const proxy = await Proxy.start(hub)
+    const junction = await Junction.start(hub)
     const [toRedis, toCoordinator] = [
       { host: '127.0.0.1', port: redis.port },
       { host: hub.address, port },
     ]
     const lines = await Promise.all(
       machines.workers.map(async (_, index) => ({
-        redis: await proxy.line(`redis ${index}`, toRedis),
-        coordinator: await proxy.line(`coordinator ${index}`, toCoordinator),
+        redis: await junction.line(`redis ${index}`, toRedis),
+        coordinator: await junction.line(`coordinator ${index}`, toCoordinator),
       })),
     )
-    const daemonLine = await proxy.line('daemon', toRedis)
+    const daemonLine = await junction.line('daemon', toRedis)
     makeCertificate(folders.keys, [hub.address, '127.0.0.1'])
     expect(await mibera(['daemon', 'token', join(folders.keys, 'token')])).toMatchObject({ status: 0 })
     await writeFile(join(folders.keys, 'redis-password'), `${redisPassword}\n`)
@@ -113,6 +116,17 @@ export class Trial {
   /** All that this and earlier daemons logged. */
   get log(): string {
     return logOf(this.#folders.state)
+  }
+
+  /** What a worker on the hub is told of the daemon. */
+  get entrance(): { readonly origin: string; readonly ca: string; readonly token: string } {
+    const { keys } = this.#folders
+    return { origin: `https://${this.#listen}`, ca: join(keys, 'tls-cert.pem'), token: join(keys, 'token') }
+  }
+
+  /** Names the conversion to workers. */
+  get key(): string {
+    return this.ledger.key
   }
 
   /** Returns when it answers. Not while another runs. */
@@ -169,18 +183,42 @@ export class Trial {
     })
   }
 
+  /** Kills the daemon, and starts another some milliseconds later. */
+  async restartDaemon(pause: number): Promise<void> {
+    const next = async () => {
+      await this.daemon.kill()
+      await delay(pause)
+      await this.startDaemon()
+    }
+    this.#restarted = next()
+    await this.#restarted
+  }
+
   /** Waits until a status of whatever daemon runs is as wanted. */
   async status(wanted: (status: Status) => boolean): Promise<Status> {
     for (;;) {
-      const before = this.#daemon
+      const { daemon } = this
+      const restarted = this.#restarted
       try {
         return await statusWhen(this.client, wanted)
       } catch (error) {
-        // The daemon was killed meanwhile, as is usual in a trial, and another is on its way.
-        if (before === this.#daemon && before?.hasEnded === false) throw error
-        await this.#nextDaemon()
+        // Nobody killed it.
+        if (this.#restarted === restarted && this.daemon === daemon) throw error
+        await this.#restarted
       }
     }
+  }
+
+  /** Waits until a job needs nothing more. */
+  async ended(id: number): Promise<void> {
+    await this.status(({ jobs }) =>
+      jobs.some((job) => job.id === id && (job.state === 'done' || job.state === 'failed')),
+    )
+  }
+
+  /** Waits until nothing of the conversion stands in Redis any more. Nobody tells when that is. */
+  async emptied(): Promise<void> {
+    await expect.poll(() => this.redis.jobs(), { timeout: 20_000, interval: 100 }).toEqual([])
   }
 
   /** The conversion is over, and all that was promised holds. */
@@ -197,12 +235,6 @@ export class Trial {
   tell(): void {
     console.log(lastLines(this.log))
     for (const { pid, output } of this.#programs) console.log(`process ${pid}:\n${lastLines(output)}`)
-  }
-
-  async #nextDaemon(): Promise<void> {
-    while ((await this.client.ask('GET', '/v1/status').catch(() => undefined)) === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
   }
 
   #redisWords({ host, port }: Line): string[] {

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { Machine } from './network.ts'
 
-const script = fileURLToPath(new URL('./proxy-child.ts', import.meta.url))
+const script = fileURLToPath(new URL('./junction-child.ts', import.meta.url))
 
-export type ProxyCommand =
+export type JunctionCommand =
   | {
       readonly kind: 'listen'
       readonly line: string
@@ -17,7 +17,7 @@ export type ProxyCommand =
   | { readonly kind: 'turn'; readonly line: string; readonly state: LineState }
   | { readonly kind: 'shape'; readonly line: string; readonly bytesPerSecond: number | null; readonly delay: number }
 
-export interface ProxyReply {
+export interface JunctionReply {
   readonly id: number
   readonly port?: number
   readonly error?: string
@@ -37,30 +37,30 @@ export interface Line {
 }
 
 /** Lines that begin and end on one machine. Gone after the test. */
-export class Proxy {
+export class Junction {
   readonly #machine: Machine
   readonly #child: ChildProcess
-  readonly #asked = new Map<number, (reply: ProxyReply) => void>()
+  readonly #asked = new Map<number, (reply: JunctionReply) => void>()
   #ids = 0
 
   private constructor(machine: Machine, child: ChildProcess) {
     this.#machine = machine
     this.#child = child
-    child.on('message', (reply: ProxyReply) => {
+    child.on('message', (reply: JunctionReply) => {
       this.#asked.get(reply.id)?.(reply)
       this.#asked.delete(reply.id)
     })
   }
 
-  static async start(machine: Machine): Promise<Proxy> {
+  static async start(machine: Machine): Promise<Junction> {
     const [program, words] = machine.command(process.execPath, ['--import', 'tsx', script])
     const child = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     onTestFinished(() => void child.kill('SIGKILL'))
     await Promise.race([
       once(child, 'message'),
-      once(child, 'exit').then(() => Promise.reject(new Error('the proxy ended'))),
+      once(child, 'exit').then(() => Promise.reject(new Error('the junction ended'))),
     ])
-    return new Proxy(machine, child)
+    return new Junction(machine, child)
   }
 
   async line(name: string, target: { readonly host: string; readonly port: number }): Promise<Line> {
@@ -75,11 +75,13 @@ export class Proxy {
     }
   }
 
-  #ask(command: ProxyCommand): Promise<number> {
+  #ask(command: JunctionCommand): Promise<number> {
     const id = ++this.#ids
     return new Promise((resolve, reject) => {
       this.#asked.set(id, ({ port, error }) => (error === undefined ? resolve(port ?? 0) : reject(new Error(error))))
-      this.#child.send({ id, command })
+      this.#child.send({ id, command }, (error) => {
+        if (error !== null) reject(error)
+      })
     })
   }
 }

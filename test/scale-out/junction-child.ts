@@ -1,6 +1,6 @@
 import { createServer, connect as dial, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ProxyCommand, ProxyReply } from './proxy.ts'
+import type { JunctionCommand, JunctionReply } from './junction.ts'
 
 /**
  * Passes TCP connections on, in a process of its own (so that it can stand in another network namespace), and
@@ -99,7 +99,7 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
   return { promise, resolve }
 }
 
-async function obey(command: ProxyCommand): Promise<number> {
+async function obey(command: JunctionCommand): Promise<number> {
   if (command.kind === 'listen') {
     const line = new Line(command.target)
     lines.set(command.line, line)
@@ -111,12 +111,12 @@ async function obey(command: ProxyCommand): Promise<number> {
   return 0
 }
 
-process.on('message', async ({ id, command }: { id: number; command: ProxyCommand }) => {
-  const reply: ProxyReply = await obey(command).then(
+process.on('message', async ({ id, command }: { id: number; command: JunctionCommand }) => {
+  const reply: JunctionReply = await obey(command).then(
     (port) => ({ id, port }),
     (error: unknown) => ({ id, error: String(error) }),
   )
   process.send?.(reply)
 })
 process.on('disconnect', () => process.exit())
-process.send?.({ id: 0, port: 0 } satisfies ProxyReply)
+process.send?.({ id: 0, port: 0 } satisfies JunctionReply)

@@ -1,0 +1,138 @@
+import { type Random, seededRandom } from '../helpers/random.ts'
+import type { Disruption } from './disruptions.ts'
+import type { Program, ProgramOptions } from './program.ts'
+import { type Lines, Trial, type TrialOptions } from './trial.ts'
+
+export interface RoundOptions extends Omit<TrialOptions, 'workers'> {
+  readonly seed: number
+  readonly disruptions: readonly Disruption[]
+  /** How long (ms) what is cut stays cut. */
+  readonly cut: number
+}
+
+const workerCount = 3
+/** Of each worker to the coordinator: slow enough that a conversion takes some seconds, and much can go wrong in it. */
+const bytesPerSecond = 12e6
+
+/** One conversion by three workers in which one thing after another goes wrong, partly at the same time. */
+export class Round {
+  readonly trial: Trial
+  readonly random: Random
+  readonly cut: number
+  readonly bytesPerSecond = bytesPerSecond
+  /** Settles when the conversion has ended. */
+  readonly over: Promise<void>
+  readonly #options: RoundOptions
+  readonly #workers: Program[]
+  readonly #notes: string[] = []
+  /** The end of what has something for itself. */
+  readonly #held = new Map<string, Promise<void>>()
+  readonly #begun = performance.now()
+  #end: () => void = () => {}
+
+  private constructor(options: RoundOptions, trial: Trial, workers: Program[]) {
+    this.#options = options
+    this.trial = trial
+    this.random = seededRandom(options.seed)
+    this.cut = options.cut
+    this.#workers = workers
+    this.over = new Promise((resolve) => {
+      this.#end = resolve
+    })
+  }
+
+  /** From the start of the processes to the end of the conversion, and all that must hold then. */
+  static async run(options: RoundOptions): Promise<void> {
+    // One machine more: for a worker that nobody wants.
+    const trial = await Trial.start({ ...options, workers: workerCount + 1 })
+    const round = new Round(options, trial, [])
+    for (const { coordinator } of trial.lines) await coordinator.shape({ bytesPerSecond })
+    for (let index = 0; index < workerCount; index++) await round.startWorker(index)
+    try {
+      await round.#run()
+    } finally {
+      console.log(round.#story())
+    }
+  }
+
+  worker(index: number): Program {
+    const worker = this.#workers[index]
+    if (worker === undefined) throw new Error(`no worker ${index}`)
+    return worker
+  }
+
+  lines(index: number): Lines {
+    const lines = this.trial.lines[index]
+    if (lines === undefined) throw new Error(`no lines of worker ${index}`)
+    return lines
+  }
+
+  async startWorker(index: number, options: ProgramOptions = {}): Promise<void> {
+    this.#workers[index] = await this.trial.startWorker(index, { ...options, join: false })
+  }
+
+  /** For the story that is told of the round. */
+  note(text: string): void {
+    const seconds = (performance.now() - this.#begun) / 1000
+    this.#notes.push(`${seconds.toFixed(1).padStart(6)} s ${String(this.trial.ledger.written).padStart(4)}  ${text}`)
+  }
+
+  async #run(): Promise<void> {
+    const { trial } = this
+    const { disruptions, model } = this.#options
+    const { id } = await trial.convert()
+    const last = Math.floor(model.slices * 0.85)
+    const moments = disruptions.map(() => 1 + this.random.integer(last)).toSorted((a, b) => a - b)
+    const ended = trial.ended(id).then(() => {
+      this.note('the conversion has ended')
+      this.#end()
+    })
+    const all = disruptions.map(async (disruption, index) => {
+      const worker = this.random.integer(workerCount)
+      await Promise.race([trial.ledger.reached(moments[index] ?? 0), this.over])
+      await this.#disrupt(disruption, worker)
+    })
+    await Promise.all([ended, ...all])
+    await trial.check(id)
+    await trial.emptied()
+    for (const worker of this.#workers) {
+      worker.signal('SIGTERM')
+      if ((await worker.end) !== 0) throw new Error(`a worker could not be stopped:\n${worker.output}`)
+    }
+  }
+
+  async #disrupt(disruption: Disruption, worker: number): Promise<void> {
+    const own = disruption.on === 'a worker' ? `worker ${worker}` : disruption.on
+    const release = await this.#hold(own)
+    const name = disruption.on === 'a worker' ? `${disruption.name} (${worker})` : disruption.name
+    this.note(name)
+    try {
+      await disruption.run(this, worker)
+      this.note(`over: ${name}`)
+    } finally {
+      release()
+    }
+  }
+
+  /** Waits until nobody else has it. */
+  async #hold(what: string): Promise<() => void> {
+    const before = this.#held.get(what)
+    let release = () => {}
+    const mine = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    if (what !== 'nothing') this.#held.set(what, mine)
+    await before
+    return release
+  }
+
+  #story(): string {
+    const { ledger } = this.trial
+    const figures = ['accepted', 'late', 'wrong'] as const
+    const counts = figures.map((taken) => `${ledger.count(taken)} ${taken}`).join(', ')
+    return [
+      `seed ${this.#options.seed}: ${counts}; ${ledger.repeated} written again after a death`,
+      ...this.#notes,
+    ].join('\n')
+  }
+}
