@@ -20,6 +20,8 @@ export interface AskOptions {
   readonly patience?: number
   /** Aborted: not asked again. */
   readonly stop?: AbortSignal
+  /** Called once when it has to be asked again. */
+  readonly onWaiting?: () => void
 }
 
 /** Long enough for a coordinator to be restarted, or a cable to be plugged in again, without any slice being lost. */
@@ -61,9 +63,10 @@ export class CoordinatorClient {
    * @throws MiberaError with which the coordinator refused; COORDINATOR_UNREACHABLE when it did not answer while there
    * was patience.
    */
-  async send(exchange: Exchange, { patience = usualPatience, stop }: AskOptions = {}): Promise<Answer> {
+  async send(exchange: Exchange, { patience = usualPatience, stop, onWaiting }: AskOptions = {}): Promise<Answer> {
     const begun = performance.now()
     let pause = firstPause
+    let told = false
     for (;;) {
       const outcome = await this.#once(exchange)
       if ('answer' in outcome) return outcome.answer
@@ -72,6 +75,8 @@ export class CoordinatorClient {
       const most = outcome.trouble.code === 'TOKEN_REFUSED' ? Math.min(patience, copyPatience) : patience
       const left = begun + most - performance.now()
       if (left <= 0 || stop?.aborted === true) throw outcome.trouble
+      if (!told) onWaiting?.()
+      told = true
       const wait = Math.min(left, outcome.wait ?? pause * (0.5 + Math.random()))
       await delay(wait, undefined, stop === undefined ? {} : { signal: stop }).catch(() => {})
       pause = Math.min(longestPause, pause * 2)

@@ -2,12 +2,19 @@ import { MiberaError } from '../base/errors.ts'
 import type { ByteSource } from '../disk/byte-source.ts'
 import type { CoordinatorClient } from './coordinator-client.ts'
 
+interface Held {
+  readonly offset: number
+  readonly bytes: Uint8Array
+  readonly filled: Promise<void>
+}
+
 /** A source file that the coordinator hands out in ranges. */
 export class HttpSource implements ByteSource {
   readonly name: string
   readonly size: number
   readonly #client: CoordinatorClient
   readonly #path: string
+  readonly #held: Held[] = []
 
   constructor(
     client: CoordinatorClient,
@@ -20,8 +27,33 @@ export class HttpSource implements ByteSource {
     this.size = size
   }
 
-  /** What came before a connection broke off is kept: the next request asks for the rest. */
   async read(target: Uint8Array, position: number): Promise<void> {
+    const held = this.#held.find(
+      ({ offset, bytes }) => position >= offset && position + target.length <= offset + bytes.length,
+    )
+    if (held === undefined) return this.#fetch(target, position)
+    await held.filled
+    const start = position - held.offset
+    target.set(held.bytes.subarray(start, start + target.length))
+  }
+
+  /**
+   * Fetches a stretch at once, out of which many small reads are answered.
+   * @returns lets it go.
+   */
+  hold(offset: number, byteLength: number): () => void {
+    const bytes = new Uint8Array(byteLength)
+    const held = { offset, bytes, filled: this.#fetch(bytes, offset) }
+    // Whoever reads it is told.
+    held.filled.catch(() => {})
+    this.#held.push(held)
+    return () => void this.#held.splice(this.#held.indexOf(held), 1)
+  }
+
+  async close(): Promise<void> {}
+
+  /** What came before a connection broke off is kept: the next request asks for the rest. */
+  async #fetch(target: Uint8Array, position: number): Promise<void> {
     let filled = 0
     const take = (chunk: Uint8Array) => {
       if (chunk.length > target.length - filled) throw this.#wrong(`more than the ${target.length} bytes asked for`)
@@ -36,8 +68,6 @@ export class HttpSource implements ByteSource {
       if (filled === before) throw this.#wrong('no bytes')
     }
   }
-
-  async close(): Promise<void> {}
 
   #wrong(what: string): MiberaError {
     return new MiberaError('SHARD_TRUNCATED', `the coordinator sent ${what} of ${this.name}`, {

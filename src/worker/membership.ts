@@ -19,6 +19,8 @@ export interface MembershipOptions {
   readonly beat: () => Heartbeat
   /** Shaken hands, for the first time or again. */
   readonly onJoined: (welcome: Welcome) => void
+  /** At the first handshake: it does not answer yet. Told once. */
+  readonly onWaiting: () => void
   /** The coordinator does not answer, or not as it should. Told at every failed heartbeat. */
   readonly onAway: (error: MiberaError) => void
   /** It answered. Told at every heartbeat. */
@@ -81,9 +83,9 @@ export class Membership {
   }
 
   async #join(patience: number, stop?: AbortSignal): Promise<void> {
-    const { client, share, self, onJoined } = this.#options
+    const { client, share, self, onJoined, onWaiting } = this.#options
     const document: Handshake = { api: coordinatorApi, planFormat, ...self }
-    const options = { patience, ...(stop === undefined ? {} : { stop }) }
+    const options = { patience, onWaiting, ...(stop === undefined ? {} : { stop }) }
     const welcome = await client.ask({ method: 'POST', path: '/v1/workers', document }, welcomeSchema, options)
     share.worker = welcome.worker
     this.#heartbeatMilliseconds = welcome.heartbeatMilliseconds
@@ -114,9 +116,11 @@ export class Membership {
   }
 
   #failed(error: unknown): void {
-    const { onAway, onExpelled } = this.#options
+    const { onAway, onThere, onExpelled } = this.#options
     if (!(error instanceof MiberaError)) throw error
     if (final.has(error.code)) onExpelled(error)
+    // It is there, and has a lot to do.
+    else if (error.code === 'TOO_MANY_REQUESTS') onThere()
     else onAway(error)
   }
 }

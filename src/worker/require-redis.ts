@@ -10,14 +10,16 @@ const pause = 200
 
 /**
  * Makes sure that Redis is there and lets this program in: once at the start, when somebody is still looking.
+ * @param onWaiting called once when it is not there yet.
  * @throws MiberaError REDIS_UNREACHABLE, REDIS_REFUSED
  */
-export async function requireRedis(address: RedisAddress, stop: AbortSignal): Promise<void> {
+export async function requireRedis(address: RedisAddress, stop: AbortSignal, onWaiting: () => void): Promise<void> {
   let trouble: MiberaError | undefined
   const redis = commandClient(address, (error) => {
     trouble = explainRedisError(error, address)
   })
   const until = performance.now() + firstPatience
+  let told = false
   try {
     for (;;) {
       const found = await redis.ping().then(
@@ -29,6 +31,10 @@ export async function requireRedis(address: RedisAddress, stop: AbortSignal): Pr
       const refused = [trouble, found].find((error) => error?.code === 'REDIS_REFUSED')
       if (refused !== undefined) throw refused
       if (performance.now() >= until) throw unreachable(trouble ?? found)
+      if (!told && trouble !== undefined) {
+        told = true
+        onWaiting()
+      }
       await delay(pause, undefined, { signal: stop }).catch(() => {})
     }
   } finally {

@@ -53,7 +53,7 @@ export class Workbench {
     const plan = planOf(remote)
     requireKernels(plan)
     const room = bufferRoom(plan)
-    const threads = threadsWithin(maxMemory, options.threads, room)
+    const threads = threadsWithin(maxMemory, options.threads, withStretches(plan, room))
     const sources = await Promise.all(
       plan.sources.map(async (source): Promise<RemoteSource> => {
         return { name: source.name, size: source.size, path: await shardSeenHere(source, maps) }
@@ -100,4 +100,10 @@ function setupOf(
   },
 ): RemoteSetup {
   return { ...own, kernels, coordinator: address, tokenFile, share: share.buffer }
+}
+
+/** Rows in another order than the source's are fetched as one stretch, and then brought in order: two copies. */
+function withStretches({ tensors }: Plan, room: BufferRoom): BufferRoom {
+  const reordered = tensors.some(({ source }) => source.kind === 'rows' && source.transform.kind !== 'none')
+  return reordered ? { ...room, sourceBytes: 2 * room.sourceBytes } : room
 }

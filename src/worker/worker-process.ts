@@ -4,7 +4,6 @@ import { ThreadLimit } from '../convert/thread-limit.ts'
 import { systemAvailableMemory } from '../daemon/available-memory.ts'
 import type { Heartbeat, Welcome } from '../daemon/coordinator/protocol.ts'
 import { MemoryGuard } from '../daemon/memory-guard.ts'
-import type { QueueJob } from '../jobs/engines/bullmq/queue-job.ts'
 import type { RedisAddress } from '../jobs/engines/bullmq/redis-settings.ts'
 import { toMiberaError } from '../jobs/reason.ts'
 import { defaultMemoryFloor } from '../plan/machine-defaults.ts'
@@ -13,13 +12,11 @@ import { CoordinatorClient } from './coordinator-client.ts'
 import type { WorkerListener } from './events.ts'
 import type { CoordinatorAddress } from './http-link.ts'
 import { JobConsumer } from './job-consumer.ts'
-import { whileGettingOn } from './liveness.ts'
+import { JobWork } from './job-work.ts'
 import { Membership } from './membership.ts'
 import { requireRedis } from './require-redis.ts'
 import type { PathMap } from './shared-paths.ts'
-import { makeWanted } from './slice-work.ts'
 import { ThreadShare } from './thread-share.ts'
-import { Throughput } from './throughput.ts'
 import { TokenReader } from './token-reader.ts'
 import { Troubles } from './troubles.ts'
 import { Workbench } from './workbench.ts'
@@ -46,17 +43,6 @@ export interface WorkerOptions {
 const locksOfStandstill = 5
 const leastStandstill = 90_000
 
-/** Trouble that this process cannot get out of: whoever started it has to do something. */
-const fatal: ReadonlySet<string> = new Set([
-  'WORKER_QUARANTINED',
-  'WORKER_VERSION',
-  'MEMORY_TOO_SMALL',
-  'TYPE_UNSUPPORTED',
-])
-
-/** After these the workbench is set up anew: its threads, or the files that they have open, are not to be relied on. */
-const broken: ReadonlySet<string> = new Set(['WORKER_DIED', 'IO', 'SHARD_TRUNCATED'])
-
 /**
  * Is a worker, until it is asked to stop.
  * @throws MiberaError why it cannot be one: TOKEN_REFUSED, WORKER_VERSION, COORDINATOR_UNREACHABLE, REDIS_REFUSED, … at
@@ -75,19 +61,17 @@ class WorkerProcess {
   readonly #guard: MemoryGuard
   readonly #membership: Membership
   readonly #workshop: Workshop
-  readonly #throughput = new Throughput(performance.now())
+  readonly #jobs: JobWork
   /** Aborted when nothing further is to be begun, for whatever reason. */
   readonly #end = new AbortController()
   #joined = false
   #failure: MiberaError | undefined
   #welcome: Welcome | undefined
   #consumer: JobConsumer | undefined
-  #tensor: string | undefined
+  /** Consumers of queues that the coordinator has left. */
+  readonly #closing: Promise<void>[] = []
   /** As many as memory allows for the conversion in work. */
   #threads: number
-  #jobsInHand = 0
-  #jobsDone = 0
-  #failures = 0
 
   constructor(options: WorkerOptions) {
     const { coordinator, tokenFile, threads, version, host, onEvent } = options
@@ -115,19 +99,31 @@ class WorkerProcess {
       onJoined: (welcome) => this.#welcomed(welcome),
       onAway: (error) => this.#away(error),
       onThere: () => this.#there(),
+      onWaiting: () => onEvent({ kind: 'waiting', topic: 'coordinator' }),
       onExpelled: (error) => this.#fail(error),
     })
     this.#workshop = new Workshop((conversion) => this.#openBench(conversion))
+    this.#jobs = new JobWork({
+      client: this.#client,
+      share: this.#share,
+      workshop: this.#workshop,
+      stop: this.#end.signal,
+      longestStandstill: () => this.#longestStandstill(),
+      rejoin: () => this.#membership.rejoin(),
+      onFatal: (error) => this.#fail(error),
+      onFailed: (error) => this.#troubles.jobFailed(error, performance.now()),
+      onSlice: (tensor) => onEvent({ kind: 'slice', tensor }),
+    })
   }
 
   async run(): Promise<void> {
-    const { stop, redis } = this.#options
+    const { stop, redis, onEvent } = this.#options
     const end = () => this.#end.abort()
     stop.addEventListener('abort', end)
     try {
       if (stop.aborted) return
       await this.#membership.start(stop)
-      await requireRedis(redis, stop)
+      await requireRedis(redis, stop, () => onEvent({ kind: 'waiting', topic: 'redis' }))
       this.#guard.start()
       this.#consume()
       await aborted(this.#end.signal)
@@ -143,7 +139,7 @@ class WorkerProcess {
   async #close(): Promise<void> {
     this.#end.abort()
     this.#guard.stop()
-    await this.#consumer?.close()
+    await Promise.all([...this.#closing, this.#consumer?.close()])
     await this.#workshop.close()
     await this.#membership.stop()
     this.#client.close()
@@ -171,12 +167,13 @@ class WorkerProcess {
   #consume(): void {
     const { redis, host } = this.#options
     if (this.#welcome === undefined || this.#end.signal.aborted) return
-    void this.#consumer?.close()
+    const former = this.#consumer
+    if (former !== undefined) this.#closing.push(former.close())
     this.#consumer = new JobConsumer({
       redis,
       welcome: this.#welcome,
       name: `${host}-${process.pid}`,
-      work: (job) => this.#work(job),
+      work: (job) => this.#jobs.do(job),
       onTrouble: (error) => this.#troubles.trouble('redis', error),
       onThere: () => this.#troubles.over('redis'),
     })
@@ -191,58 +188,6 @@ class WorkerProcess {
   #there(): void {
     this.#troubles.over('coordinator')
     if (!this.#end.signal.aborted) this.#consumer?.resume()
-  }
-
-  async #work(job: QueueJob): Promise<'over' | 'give back'> {
-    this.#jobsInHand++
-    try {
-      const over = await this.#workshop.use(job.conversion, (bench) => this.#makeWith(job, bench))
-      if (over) this.#jobsDone++
-      return over ? 'over' : 'give back'
-    } catch (error) {
-      return await this.#settleFailure(job, toMiberaError(explainSystemError(error)))
-    } finally {
-      this.#jobsInHand--
-      if (this.#jobsInHand === 0) this.#tensor = undefined
-    }
-  }
-
-  #makeWith(job: QueueJob, bench: Workbench): Promise<boolean> {
-    const { onEvent, longestStandstill } = this.#options
-    const lock = this.#welcome?.lockMilliseconds ?? 0
-    const longest = longestStandstill ?? Math.max(leastStandstill, locksOfStandstill * lock)
-    const work = makeWanted(job, bench, {
-      client: this.#client,
-      stop: this.#end.signal,
-      onBegun: ({ name }) => {
-        this.#tensor = name
-      },
-      onMade: ({ name }, weights) => {
-        this.#throughput.add(weights, performance.now())
-        onEvent({ kind: 'slice', tensor: name })
-      },
-    })
-    return whileGettingOn(this.#share, longest, work)
-  }
-
-  /** @throws the error, where the job is to be done again after a pause. */
-  async #settleFailure({ conversion }: QueueJob, error: MiberaError): Promise<'over' | 'give back'> {
-    // Its conversion has ended, or is paused: whoever goes on with it adds the job again.
-    if (error.code === 'CONVERSION_INACTIVE') return 'over'
-    if (fatal.has(error.code)) {
-      this.#fail(error)
-      return 'give back'
-    }
-    if (broken.has(error.code)) await this.#workshop.discard(conversion)
-    if (this.#end.signal.aborted) return 'give back'
-    if (error.code === 'WORKER_UNKNOWN') {
-      // The coordinator was restarted. What failed over this is none of the job's doing.
-      await this.#membership.rejoin().catch(() => {})
-      return 'give back'
-    }
-    this.#failures++
-    this.#troubles.jobFailed(error, performance.now())
-    throw error
   }
 
   #openBench(conversion: string): Promise<Workbench> {
@@ -264,15 +209,14 @@ class WorkerProcess {
     })
   }
 
+  #longestStandstill(): number {
+    const lock = this.#welcome?.lockMilliseconds ?? 0
+    return this.#options.longestStandstill ?? Math.max(leastStandstill, locksOfStandstill * lock)
+  }
+
   #heartbeat(): Heartbeat {
-    return {
-      threads: Math.min(this.#threads, this.#threadLimit.threads),
-      tensor: this.#tensor ?? null,
-      weightsPerSecond: this.#throughput.perSecond(performance.now()),
-      jobsDone: this.#jobsDone,
-      failures: this.#failures,
-      resident: process.memoryUsage.rss(),
-    }
+    const threads = Math.min(this.#threads, this.#threadLimit.threads)
+    return { threads, ...this.#jobs.view(), resident: process.memoryUsage.rss() }
   }
 }
 

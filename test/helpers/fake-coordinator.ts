@@ -43,7 +43,7 @@ export class FakeCoordinator {
   readonly key = '1-0123456789abcdef'
   /** Ids given to workers that are known. */
   readonly workers = new Set<string>()
-  disturb: (request: FakeRequest) => Disturbance | undefined = () => undefined
+  disturb: (request: FakeRequest) => Disturbance | undefined | Promise<undefined> = () => undefined
   readonly #server
   readonly #listeners = new Set<() => void>()
 
@@ -112,7 +112,7 @@ export class FakeCoordinator {
       response.writeHead(200, { 'content-type': 'application/json' })
       response.end(JSON.stringify(document))
     }
-    const disturbance = this.disturb(request)
+    const disturbance = await this.disturb(request)
     if (disturbance === 'hang') return
     const [start, end] = (/^bytes=(\d+)-(\d+)$/.exec(request.range ?? '') ?? []).slice(1).map(Number)
     if (disturbance === 'cut' && start === undefined) return void message.socket.destroy()

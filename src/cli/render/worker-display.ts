@@ -52,6 +52,8 @@ export class WorkerDisplay {
 
 function lineOf(event: Exclude<WorkerEvent, { kind: 'slice' }>): string {
   switch (event.kind) {
+    case 'waiting':
+      return `Waiting for ${event.topic === 'redis' ? 'Redis' : 'the coordinator'} …`
     case 'joined':
       return `Working for ${event.coordinator} with ${threadsText(event.threads)}`
     case 'opened':
