@@ -557,7 +557,7 @@ describe('what is hardly HTTP', () => {
     const { port, ask, worker, lines: log } = await fortress()
     expect((await ask('GET', `/v1/conversions/${key}`, { worker })).status).toBe(200)
     const sockets = Array.from({ length: 1100 }, () => rawSocket(port, ''))
-    await Promise.all(sockets.slice(1050).map(({ closed }) => closed))
+    await Promise.race(sockets.map(({ closed }) => closed))
     expect(log.some((line) => line.includes('connections'))).toBe(true)
     expect((await ask('GET', `/v1/conversions/${key}`, { worker })).status).toBe(200)
     for (const { socket } of sockets) socket.destroy()

@@ -219,7 +219,9 @@ describe('Bull Board', () => {
     expect(names.every(({ readOnlyMode }) => readOnlyMode)).toBe(true)
     for (const action of ['pause', 'empty', 'obliterate', 'clean/waiting']) {
       const path = `/board/api/queues/${names[0]?.name}/${action}`
-      expect((await ask(url, path, { method: 'PUT', scheme: basic(token) })).status, action).toBe(405)
+      expect((await ask(url, path, { method: 'PUT' })).status, action).toBe(405)
+      // A foreign page could have a browser that knows the password ask for it.
+      expect((await ask(url, path, { method: 'PUT', scheme: basic(token) })).status, action).toBe(401)
     }
     // What browsers send by themselves opens nothing of the workers'.
     expect((await ask(url, '/v1/workers', { method: 'POST', body: '{}', scheme: basic(token) })).status).toBe(401)
