@@ -22,7 +22,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '100000' },
     'http-jobs': { type: 'string', default: '20000' },
     workers: { type: 'string', default: '1,4,16' },
-    /** Jobs in hand of each worker process. */
+    /** That each worker process says it has. */
     threads: { type: 'string', default: '8' },
   },
 })

@@ -20,7 +20,7 @@ export interface HandOut {
   readonly jobs: number
   /** Processes. */
   readonly workers: number
-  /** Jobs that each of them has in hand at a time. */
+  /** That each of them says it has: the coordinator looks ahead accordingly. */
   readonly threads: number
   readonly delivery: Delivery
 }
@@ -54,6 +54,9 @@ export interface RedisFigures {
   readonly keysLeft: number
   readonly samples: number
 }
+
+/** Jobs that a worker has in hand at a time. */
+export const jobsInHand = 2
 
 export const handOutNames = { prefix: 'hand-out', id: 'bench' } as const
 
