@@ -24,6 +24,22 @@ function listOf(...rows: readonly number[]): WorkList {
 
 const keyOf = ({ tensor, slice }: SliceId) => `${tensor}/${slice}`
 
+test('whoever has a slice kept here is told when it was made here, and not before', () => {
+  const work = listOf(3)
+  work.takeElsewhere()
+  const told: string[] = []
+  const kept = { tensor: 0, slice: 1 }
+  expect(work.keepHere(kept, () => told.push('kept'))).toBe(true)
+  // It is kept already: nobody else is told.
+  expect(work.keepHere(kept, () => told.push('again'))).toBe(false)
+  expect(work.takeForHere()).toEqual(kept)
+  work.done({ tensor: 0, slice: 0 })
+  expect(told).toEqual([])
+  work.done(kept)
+  work.done(kept)
+  expect(told).toEqual(['kept'])
+})
+
 describe('a job for other machines', () => {
   test('is sixteen slices of one tensor, or the rest of it', () => {
     const work = listOf(20, 3)

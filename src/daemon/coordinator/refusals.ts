@@ -42,8 +42,11 @@ export function refusalOf(error: unknown): Refusal {
 function statusOf(code: ErrorCode): number {
   const known = statuses[code]
   if (known !== undefined) return known
-  // The rest is trouble of this machine (a full disk, a source that is gone), but for requests that are unlawful.
-  return errorCodes[code].exit === exitStatus.usage ? 400 : 503
+  const { exit } = errorCodes[code]
+  if (exit === exitStatus.usage) return 400
+  // A source that is no longer what was planned stays so: asking again does not help. The rest (a full disk, a drive
+  // that is away) is trouble of this machine that may pass.
+  return exit === exitStatus.input ? 409 : 503
 }
 
 /** The document that a refusal is told with. */

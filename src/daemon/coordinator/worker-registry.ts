@@ -28,6 +28,8 @@ interface Member {
   readonly policy: CheckPolicy
   /** The same for all ids that one process has had. */
   readonly standing: Standing
+  /** Slices that were taken of it after a sample. */
+  sampled: number
   beat: Heartbeat
   lastSeen: number
 }
@@ -84,7 +86,7 @@ export class WorkerRegistry {
     }
     const id = randomUUID()
     const beat = { threads, tensor: null, weightsPerSecond: 0, jobsDone: 0, failures: 0, resident: 0 }
-    this.#members.set(id, { handshake, beat, standing, policy: new CheckPolicy(), lastSeen: this.#now() })
+    this.#members.set(id, { handshake, beat, standing, policy: new CheckPolicy(), sampled: 0, lastSeen: this.#now() })
     this.#standings.set(process, standing)
     this.#log.info({ worker: id, host, workerPid: pid, threads, address }, 'a worker has joined')
     this.#tell()
@@ -131,7 +133,9 @@ export class WorkerRegistry {
 
   /** A slice was checked, and found right. */
   wasRight(id: string, type: GgmlType, check: 'sample' | 'whole'): void {
-    this.#members.get(id)?.policy.wasRight(type, check)
+    const member = this.#members.get(id)
+    member?.policy.wasRight(type, check)
+    if (member !== undefined && check === 'sample') member.sampled++
   }
 
   /** A result was not what this machine makes of the same rows, or not what its sender said of it. */
@@ -145,7 +149,11 @@ export class WorkerRegistry {
     member.policy.distrust()
     const facts = { worker: id, host, workerPid: pid, strikes: standing.strikes }
     this.#log.warn(facts, `a worker's result was refused: ${why}`)
-    if (isQuarantined(member)) this.#log.error(facts, 'the worker is in quarantine: nothing more is taken of it')
+    if (isQuarantined(member)) {
+      const { sampled } = member
+      const advice = sampled === 0 ? '' : `; ${sampled} slices were taken of it after a sample: verify with --source`
+      this.#log.error({ ...facts, sampled }, `the worker is in quarantine: nothing more is taken of it${advice}`)
+    }
     this.#tell()
   }
 

@@ -145,13 +145,13 @@ describe('source bytes', () => {
     [
       'are refused when the file is another by now',
       (path: string) => writeFileSync(path, 'short'),
-      503,
+      409,
       'SHARD_CHANGED',
     ],
     [
       'are refused when the file was written since the plan was made',
       (path: string) => writeFileSync(path, randomBytes(sourceSize)),
-      503,
+      409,
       'SHARD_CHANGED',
     ],
   ])('%s', async (_, change, status, code) => {

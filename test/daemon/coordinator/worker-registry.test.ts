@@ -141,6 +141,8 @@ describe('quarantine', () => {
   test('comes with the third wrong result, and is told in the log, the view and every answer', () => {
     const { workers, lines, changes } = registry()
     const id = workers.join(handshake)
+    workers.wasRight(id, 'Q4_K', 'whole')
+    for (let slice = 0; slice < 5; slice++) workers.wasRight(id, 'Q4_K', 'sample')
     workers.strike(id, 'one')
     workers.strike(id, 'two')
     expect(workers.isQuarantined(id)).toBe(false)
@@ -151,7 +153,8 @@ describe('quarantine', () => {
     expect(codeOf(() => workers.beat(id, beat))).toBe('WORKER_QUARANTINED')
     expect(workers.threads).toBe(0)
     expect(workers.views()).toMatchObject([{ strikes: 3, quarantined: true }])
-    expect(lines.filter((line) => line.includes('quarantine'))).toHaveLength(1)
+    const told = lines.map((line) => JSON.parse(line) as object).filter((line) => 'sampled' in line)
+    expect(told).toMatchObject([{ worker: id, host: 'elsewhere', strikes: 3, sampled: 5 }])
     const before = changes()
     workers.strike(id, 'four')
     workers.leave(id)
