@@ -26,10 +26,13 @@ interface Bench {
   readonly share: ThreadShare
 }
 
-async function setUp(change: (setup: RemoteSetup, plan: Plan) => RemoteSetup = (setup) => setup): Promise<Bench> {
+async function setUp(
+  change: (setup: RemoteSetup, plan: Plan) => RemoteSetup = (setup) => setup,
+  layout: 'fused' | 'split' = 'fused',
+): Promise<Bench> {
   const folder = await temporaryFolder()
   const model = join(folder, 'model')
-  await writeSmallModel(model)
+  await writeSmallModel(model, { layout })
   const plan = await planFolder(model, 'Q4_K_M')
   const coordinator = await FakeCoordinator.start()
   coordinator.plan = plan
@@ -79,6 +82,20 @@ describe('a thread of a worker', () => {
     await expectSameAsLocal(bench)
     expect(bench.coordinator.late).toBe(0)
     expect(bench.share.pulse).toBeGreaterThan(bench.coordinator.taken.size)
+  })
+
+  it('fetches rows that llama.cpp wants in another order in one request, and brings them in order', async () => {
+    const bench = await setUp(undefined, 'split')
+    const reordered = [...allSlices(bench.plan)].filter((id) => {
+      const { source } = tensorOf(bench.plan, id)
+      return source.kind === 'rows' && source.transform.kind !== 'none'
+    })
+    expect(reordered.length).toBeGreaterThan(0)
+    await Promise.all(reordered.map((id) => bench.pool.run(quantizeJob(bench.plan, id))))
+    const ranges = bench.coordinator.requests.filter(({ range }) => range !== undefined)
+    expect(ranges).toHaveLength(reordered.length)
+    await makeAll(bench)
+    await expectSameAsLocal(bench)
   })
 
   it('reads shards that it sees itself, asking the coordinator for none of their bytes', async () => {

@@ -169,7 +169,10 @@ describe('a worker', () => {
     let killed: Promise<void> | undefined
     coordinator.disturb = async ({ path }) => {
       // This one's blocks, and those of all that follow, are taken when Redis is gone.
-      if (path.includes('/slices/') && coordinator.taken.size === 3) await (killed ??= redis.kill())
+      if (path.includes('/slices/') && coordinator.taken.size === 3) {
+        killed ??= redis.kill()
+        await killed
+      }
       return undefined
     }
     void bench.start()

@@ -1,0 +1,112 @@
+import type { ChildProcess } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { mibera } from '../helpers/command-line.ts'
+import { startRedis } from '../helpers/redis.ts'
+import { temporaryFolder } from '../helpers/temporary-folder.ts'
+import { addJobs, allTaken, expectSameAsLocal, sliceTotal, workerBench } from '../helpers/worker-bench.ts'
+
+const version = { MIBERA_REDIS: '', MIBERA_COORDINATOR: '', MIBERA_TOKEN_FILE: '' }
+
+describe('mibera worker', () => {
+  test.skipIf(process.platform === 'win32')(
+    'says whom it works for, makes what there is, and leaves at a signal',
+    async () => {
+      const bench = await workerBench()
+      const { coordinator, redis, tokenFile } = bench
+      await addJobs(bench)
+      let child: ChildProcess | undefined
+      const addresses = ['--redis', redis.url, '--coordinator', coordinator.origin, '--token-file', tokenFile]
+      const running = mibera(['worker', ...addresses, '--threads', '1'], {
+        onStart: (started) => {
+          child = started
+        },
+      })
+      await allTaken(bench)
+      await coordinator.until(() => coordinator.heartbeats.at(-1)?.tensor === null)
+      child?.kill('SIGINT')
+      const { status, stdout, stderr } = await running
+      expect(status).toBe(0)
+      expect(stdout).toBe('')
+      expect(stderr.split('\n')).toEqual([
+        `Working for ${coordinator.origin} with 1 thread`,
+        `A conversion of ${bench.plan.tensors.length} tensors with 1 thread: shards are read here, results are uploaded`,
+        'Stopping after the slices in hand … (again to stop at once)',
+        `Stopped. ${sliceTotal(bench.plan)} slices made here.`,
+        '',
+      ])
+      expect(coordinator.workers.size).toBe(0)
+      await expectSameAsLocal(bench)
+    },
+  )
+
+  test.skipIf(process.platform === 'win32')('ends at once at the second signal', async () => {
+    const bench = await workerBench()
+    const { coordinator, redis, tokenFile } = bench
+    await addJobs(bench)
+    // Slices in hand stay in hand.
+    coordinator.disturb = ({ path }) => (path.includes('/slices/') ? 'hang' : undefined)
+    let signals = 0
+    const addresses = ['--redis', redis.url, '--coordinator', coordinator.origin, '--token-file', tokenFile]
+    const running = mibera(['worker', ...addresses], {
+      onStderr: (text, child) => {
+        if (signals === 0 && text.includes('A conversion of')) signals = Number(child.kill('SIGTERM'))
+        if (signals === 1 && text.includes('Stopping')) signals += Number(child.kill('SIGTERM'))
+      },
+    })
+    const { status, stderr } = await running
+    expect(status).toBe(130)
+    expect(stderr).not.toContain('Stopped')
+  })
+
+  test('takes its options from the environment, and says what is lacking', async () => {
+    const folder = await temporaryFolder()
+    const lacking = await mibera(['worker', '--redis', 'redis://127.0.0.1'], { env: version, cwd: folder })
+    expect(lacking.status).toBe(2)
+    expect(lacking.stderr).toBe(
+      'mibera: a worker needs --coordinator\n' +
+        '  Give --coordinator or the variable MIBERA_COORDINATOR. docs/workers.md shows the whole command.\n  (USAGE)\n',
+    )
+    const env = {
+      MIBERA_REDIS: 'redis://127.0.0.1',
+      MIBERA_COORDINATOR: 'http://127.0.0.1:9',
+      MIBERA_TOKEN_FILE: join(folder, 'no-token'),
+    }
+    const without = await mibera(['worker'], { env })
+    expect(without.status).toBe(2)
+    expect(without.stderr).toContain('(TOKEN_UNUSABLE)')
+  })
+
+  test.each([
+    [['--coordinatr', 'x'], 'Did you mean --coordinator?'],
+    [['--threads', '0'], 'whole number from 1 to 256'],
+    [['--map', '/srv'], 'Give FROM=TO'],
+    [['--redis', 'http://127.0.0.1'], 'redis://'],
+    [['--redis', 'redis://127.0.0.1', '--coordinator', '127.0.0.1:7600'], 'https://HOST:PORT'],
+    [['lst'], 'too many arguments'],
+  ])('refuses %j as wrong usage', async (words, told) => {
+    const { status, stderr } = await mibera(['worker', ...words], { env: version })
+    expect(status).toBe(2)
+    expect(stderr).toContain(told)
+    expect(stderr).toContain('(USAGE)')
+  })
+
+  test('tells a token that is refused, a Redis that does not let it in, and another version, each by its code', async () => {
+    const bench = await workerBench()
+    const { coordinator, redis, folder, tokenFile } = bench
+    const other = join(folder, 'other-token')
+    await writeFile(other, 'another-secret-than-the-right')
+    const at = (token: string, url = redis.url) =>
+      mibera(['worker', '--redis', url, '--coordinator', coordinator.origin, '--token-file', token])
+    const refused = await at(other)
+    expect([refused.status, refused.stderr]).toEqual([5, expect.stringContaining('(TOKEN_REFUSED)')])
+    const locked = await startRedis(['--requirepass', 'a-password'])
+    const out = await at(tokenFile, locked.url.replace('redis://', 'redis://:wrong@'))
+    expect([out.status, out.stderr]).toEqual([5, expect.stringContaining('(REDIS_REFUSED)')])
+    expect(out.stderr).not.toContain('wrong@')
+    coordinator.disturb = () => ({ status: 409, code: 'WORKER_VERSION' })
+    const old = await at(tokenFile)
+    expect([old.status, old.stderr]).toEqual([5, expect.stringContaining('(WORKER_VERSION)')])
+  })
+})
