@@ -3,6 +3,7 @@ import { cp, mkdir, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { convert } from '#dist/convert/convert.js'
+import type { Engine, OpenConversion } from '#dist/convert/engine.js'
 import type { ConvertEvent } from '#dist/convert/events.js'
 import type { Plan } from '#dist/plan/plan.js'
 import { sliceCount } from '#dist/plan/slices.js'
@@ -158,15 +159,20 @@ describe('other machines', () => {
   test('that are lost in the middle leave the rest to local threads', async () => {
     const machines = await otherMachines()
     await machines.join()
+    let engine: Engine | undefined
+    const elsewhere = (conversion: OpenConversion) => {
+      engine = machines.elsewhere(conversion)
+      return engine
+    }
     let told = 0
     const onEvent = ({ kind }: ConvertEvent) => {
-      if (kind === 'slice' && ++told === 3) void machines.coordinator.stop()
+      if (kind === 'slice' && ++told === 3) void engine?.close()
     }
     const output = await newOutput()
-    const { elsewhere } = machines
     const outcome = await convert(plan, convertOptions(output, { threads: 1, elsewhere, onEvent }))
     expect(outcome.kind).toBe('published')
     expect(await fileSha256(output)).toBe(expected)
+    expect(told).toBe(slices)
   })
 
   const harm: Readonly<Record<string, (redis: TestRedis) => Promise<unknown>>> = {

@@ -3,7 +3,10 @@ import type { Engine, OpenConversion, SliceRange } from '../../../convert/engine
 import type { Standing } from './job-queue.ts'
 import { type QueueJob, queueJobId } from './queue-job.ts'
 
-/** A job that BullMQ gave up so often without one slice of it being delivered is made by the coordinator itself. */
+/**
+ * A job that BullMQ gave up so often without one slice of it being delivered is made by the coordinator itself. At the
+ * first time it is one slice: where the cause is a source that is gone, the conversion ends with it, and soon.
+ */
 const mostFailures = 3
 
 /**
@@ -126,17 +129,22 @@ export class BullmqEngine implements Engine {
       if (this.#unplaced.has(id) || alive.has(id)) continue
       this.#unplaced.add(id)
       again.push(id)
-      const wanted = this.#conversion.wanted(outstanding.job)
-      if (wanted.length === 0) continue
-      if (wanted.length < outstanding.wanted) outstanding.failures = outstanding.losses = 0
-      outstanding.wanted = wanted.length
-      if (failed.has(id)) outstanding.failures++
-      else outstanding.losses++
-      if (outstanding.failures >= mostFailures || outstanding.losses >= mostLosses) {
-        for (const slice of wanted) this.#conversion.makeHere({ tensor: outstanding.job.tensor, slice })
-      }
+      this.#count(outstanding, failed.has(id))
     }
     return again
+  }
+
+  /** Counts that a job failed or vanished, and has made here what others will not make. */
+  #count(outstanding: Outstanding, failed: boolean): void {
+    const wanted = this.#conversion.wanted(outstanding.job)
+    if (wanted.length === 0) return
+    if (wanted.length < outstanding.wanted) outstanding.failures = outstanding.losses = 0
+    if (failed) outstanding.failures++
+    else outstanding.losses++
+    const hopeless = outstanding.failures >= mostFailures || outstanding.losses >= mostLosses
+    const here = wanted.slice(0, hopeless ? wanted.length : failed ? 1 : 0)
+    for (const slice of here) this.#conversion.makeHere({ tensor: outstanding.job.tensor, slice })
+    outstanding.wanted = wanted.length - here.length
   }
 
   /** One listener for all jobs: thousands may be in hand. */

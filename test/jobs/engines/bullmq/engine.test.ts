@@ -140,18 +140,20 @@ test('a job in the hands of a worker when its conversion ends leaves nothing beh
   expect((await keysOf(tested)).filter((key) => key.includes(conversion.key))).toEqual([])
 })
 
-test('a job that fails again and again is made by the coordinator', { timeout: 60_000 }, async () => {
+test('a job that fails again and again is made by the coordinator: first a slice, then all', {
+  timeout: 60_000,
+}, async () => {
   const tested = await connected()
   const conversion = new FakeConversion()
-  const failures: number[] = []
-  await plainWorker(tested, async ({ firstSlice }) => {
-    failures.push(firstSlice)
+  const keptHere: number[] = []
+  await plainWorker(tested, async () => {
+    keptHere.push(conversion.keptHere.size)
     throw new UnrecoverableError('this machine cannot')
   })
   const engine = tested.link.engine(conversion)
   conversion.deliver({ tensor: 0, slice: 5 })
   await engine.run(job(0), running())
-  expect(failures).toEqual([0, 0, 0])
+  expect(keptHere).toEqual([0, 1, 2])
   expect(conversion.keptHere.size).toBe(15)
   await engine.close()
   expect((await keysOf(tested)).filter((key) => key.includes(conversion.key))).toEqual([])
