@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
  * `npm run bench -- [SCENARIO …] [-- OPTIONS]`: runs the named scenarios, or all, each in a process of its own. Results
  * go to bench/results with the machine and the date; README takes its figures from there.
  */
-const scenarios = ['kernels', 'conversion', 'startup', 'status', 'handout'] as const
+const scenarios = ['kernels', 'conversion', 'startup', 'status', 'handout', 'coordinator', 'scaling'] as const
 
 const words = process.argv.slice(2)
 const separator = words.indexOf('--')
