@@ -429,9 +429,11 @@ describe('an upload', () => {
     const limits = { ...usualLimits, received: 4096, stillMilliseconds: 200 }
     const { port, worker, ask, conversion, refused, join } = await fortress({ limits })
     const other = await join({ pid: 77 })
-    const head = `PUT ${address} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${testToken}\r\n${workerHeader}: ${other}\r\ncontent-type: application/octet-stream\r\n${madeHeader}: ${made}\r\ncontent-length: 1024\r\n\r\n`
-    const still = rawSocket(port, `${head}xxx`)
-    const trickle = rawSocket(port, head)
+    const head = (path: string, length: number) =>
+      `PUT ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${testToken}\r\n${workerHeader}: ${other}\r\ncontent-type: application/octet-stream\r\n${madeHeader}: ${made}\r\ncontent-length: ${length}\r\n\r\n`
+    // A megabyte, for which half a minute would be allowed if something of it came.
+    const still = rawSocket(port, `${head(`/v1/conversions/${key}/slices/0/0`, 2 ** 15 * 34)}xxx`)
+    const trickle = rawSocket(port, head(address, 1024))
     const drops = setInterval(() => trickle.socket.write('x'), 20)
     await Promise.all([still.closed, trickle.closed])
     clearInterval(drops)
@@ -439,7 +441,7 @@ describe('an upload', () => {
     expect(conversion.taken).toEqual([])
     const headers = { ...octets, [madeHeader]: madeOf(right) }
     expect((await ask('PUT', address, { worker, headers, body: right })).status).toBe(200)
-  })
+  }, 15_000)
 
   test('that is broken off in the middle leaves nothing behind, and is no fault', async () => {
     const { port, worker, ask, conversion, workers } = await fortress()
