@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { blockTypes, type GgmlType, ggmlTypeNames, rowBytes } from '#dist/formats/ggml/block-types.js'
 import { canQuantize, compileKernels, Kernels } from '#dist/quant/kernels.js'
 import { loadKoffi, oracleLibraries } from '../test/helpers/llama-cpp.ts'
-import { weightSets } from '../test/helpers/weight-sets.ts'
+import { type WeightSet, weightSets } from '../test/helpers/weight-sets.ts'
 import { machine } from './machine.ts'
 import { median } from './median.ts'
 import { writeResults } from './results.ts'
@@ -26,7 +26,7 @@ const rounds = Number(values.rounds)
 const chunk = 64 * 256
 /** Different chunks, so that a branch predictor cannot learn the data. */
 const chunks = 8
-/** What a measurement should last, so that the clock does not matter. */
+/** What a measurement should last, so that the clock does not matter; ten times that is for warming up. */
 const milliseconds = 20
 
 interface Contestant {
@@ -49,43 +49,73 @@ type QuantizeChunk = (
 ) => number
 
 const quantizeChunk = loadQuantizeChunk()
+/** One for all: V8 optimises the code of a module once, and not again for each instance. */
+const wasm = compileKernels()
+
 const ordinary = compareAll('gaussian 0.02')
 const zeros = compareAll('zeros of both signs')
 const subnormals = compareAll('subnormals')
-if (values.type === '') await writeResults('kernels', { ...machine(), rounds, ordinary, zeros, subnormals })
+const slowest = findSlowest()
+if (values.type === '') await writeResults('kernels', { ...machine(), rounds, ordinary, zeros, subnormals, slowest })
 
-function compareAll(setName: string): Record<string, object> {
-  console.log(`\n${setName}: M weights/s per thread, medians of ${rounds} rounds`)
-  console.log(`${'type'.padEnd(8)}${'ours'.padStart(9)}${'llama.cpp'.padStart(11)}${'ratio'.padStart(8)}`)
-  return Object.fromEntries(types.map((type) => [type, compare(type, setName)]))
+interface Figures {
+  /** M weights/s per thread. */
+  readonly ours: number
+  readonly llama: number
+  readonly ratio: number
 }
 
-function compare(type: GgmlType, setName: string): object {
+function compareAll(setName: string): Record<string, Figures> {
+  console.log(`\n${setName}: M weights/s per thread, medians of ${rounds} rounds`)
+  console.log(`${'type'.padEnd(8)}${'ours'.padStart(9)}${'llama.cpp'.padStart(11)}${'ratio'.padStart(8)}`)
   const set = weightSets.find(({ name }) => name === setName)
   if (set === undefined) throw new Error(`there is no weight set "${setName}"`)
-  const data = Array.from({ length: chunks }, (_, index) => set.generate(chunk, index + 1))
-  const ours = contestant(openOurs(type, data))
-  const theirs = contestant(openTheirs(type, data))
-  for (let round = 0; round < rounds; round++) {
-    measure(ours)
-    measure(theirs)
-  }
-  const figures = {
-    ours: Math.round(median(ours.rates)),
-    llama: Math.round(median(theirs.rates)),
-    ratio: Number(median(ours.rates.map((rate, round) => rate / (theirs.rates[round] ?? Number.NaN))).toFixed(2)),
-  }
+  const rows = types.map((type) => [type, compare(type, set, rounds, milliseconds)] as const)
+  return Object.fromEntries(rows.map(([type, figures]) => [type, show(type, figures)]))
+}
+
+/** The weights on which we do worst, by type: of those that come last in short rounds, the last in long ones. */
+function findSlowest(): Record<string, Figures & { readonly set: string }> {
+  console.log('\nthe set with the lowest ratio')
+  return Object.fromEntries(
+    types.map((type) => {
+      const all = weightSets.map((set) => ({ set, ...compare(type, set, 5, milliseconds / 8) }))
+      const last = all.sort((a, b) => a.ratio - b.ratio).slice(0, 3)
+      const again = last.map(({ set }) => ({ ...compare(type, set, rounds, milliseconds), set: set.name }))
+      const worst = again.reduce((least, figures) => (figures.ratio < least.ratio ? figures : least))
+      show(type, worst, worst.set)
+      return [type, worst]
+    }),
+  )
+}
+
+function show(type: GgmlType, figures: Figures, set = ''): Figures {
   const columns = [
     String(figures.ours).padStart(9),
     String(figures.llama).padStart(11),
     figures.ratio.toFixed(2).padStart(8),
   ]
-  console.log(`${type.padEnd(8)}${columns.join('')}`)
+  console.log(`${type.padEnd(8)}${columns.join('')}  ${set}`.trimEnd())
   return figures
 }
 
+function compare(type: GgmlType, set: WeightSet, rounds: number, milliseconds: number): Figures {
+  const data = Array.from({ length: chunks }, (_, index) => set.generate(chunk, index + 1))
+  const ours = contestant(openOurs(type, data), milliseconds)
+  const theirs = contestant(openTheirs(type, data), milliseconds)
+  for (let round = 0; round < rounds; round++) {
+    measure(ours)
+    measure(theirs)
+  }
+  return {
+    ours: Math.round(median(ours.rates)),
+    llama: Math.round(median(theirs.rates)),
+    ratio: Number(median(ours.rates.map((rate, round) => rate / (theirs.rates[round] ?? Number.NaN))).toFixed(2)),
+  }
+}
+
 function openOurs(type: GgmlType, data: readonly Float32Array[]): () => void {
-  const kernels = new Kernels(compileKernels())
+  const kernels = new Kernels(wasm)
   const blocks = kernels.reserve(rowBytes(type, chunk))
   const places = data.map(() => kernels.reserve(chunk * Float32Array.BYTES_PER_ELEMENT))
   places.forEach((place, index) => {
@@ -116,7 +146,7 @@ function loadQuantizeChunk(): QuantizeChunk {
 }
 
 /** Warms up (V8 compiles a kernel again, with optimisation, after some calls) and finds how often to repeat. */
-function contestant(run: () => void): Contestant {
+function contestant(run: () => void, milliseconds: number): Contestant {
   const start = performance.now()
   let calls = 0
   while (performance.now() - start < 10 * milliseconds) {

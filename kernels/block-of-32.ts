@@ -1,5 +1,5 @@
 /**
- * What the types with plain blocks of 32 weights (Q4_0, Q5_0, Q5_1) have in common: the extremes of a block, its
+ * What the types with plain blocks of 32 weights (Q4_0, Q4_1, Q5_0, Q5_1) have in common: the extremes of a block, its
  * levels in bytes, and the way back. `src` of a block is 32 f32. Weights are finite.
  */
 
@@ -36,16 +36,18 @@ export function firstLeast(src: usize): f32 {
   for (let at = src + 16; at < src + 128; at += 16) least = f32x4.pmin(least, v128.load(at))
   least = f32x4.pmin(least, v128.shuffle<i32>(least, least, 2, 3, 0, 1))
   least = f32x4.pmin(least, v128.shuffle<i32>(least, least, 1, 0, 3, 2))
-  return load32(src, places(src, least, everything))
+  const value = f32x4.extract_lane(least, 0)
+  return value != 0 ? value : load32(src, places(src, least, everything))
 }
 
-/** The first of the greatest weights. */
+/** The first of the greatest weights (as above). */
 export function firstGreatest(src: usize): f32 {
   let greatest = v128.load(src)
   for (let at = src + 16; at < src + 128; at += 16) greatest = f32x4.pmax(greatest, v128.load(at))
   greatest = f32x4.pmax(greatest, v128.shuffle<i32>(greatest, greatest, 2, 3, 0, 1))
   greatest = f32x4.pmax(greatest, v128.shuffle<i32>(greatest, greatest, 1, 0, 3, 2))
-  return load32(src, places(src, greatest, everything))
+  const value = f32x4.extract_lane(greatest, 0)
+  return value != 0 ? value : load32(src, places(src, greatest, everything))
 }
 
 function fourLevels(src: usize, least: v128, inverse: v128, offset: v128): v128 {

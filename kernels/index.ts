@@ -10,9 +10,11 @@ export {
   widenF16,
 } from './floats'
 export { dequantizeIQ4NL, quantizeIQ4NL } from './iq4_nl'
+export { dequantizeIQ4XS, quantizeIQ4XS } from './iq4_xs'
 export { dequantizeQ2K, quantizeQ2K } from './q2_k'
 export { dequantizeQ3K, quantizeQ3K } from './q3_k'
 export { dequantizeQ40, quantizeQ40 } from './q4_0'
+export { dequantizeQ41, quantizeQ41 } from './q4_1'
 export { dequantizeQ4K, quantizeQ4K } from './q4_k'
 export { dequantizeQ50, quantizeQ50 } from './q5_0'
 export { dequantizeQ51, quantizeQ51 } from './q5_1'

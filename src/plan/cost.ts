@@ -21,6 +21,7 @@ const quantizeCost: Readonly<Record<GgmlType, number>> = {
   Q5_K: 9.5,
   Q6_K: 5.5,
   IQ4_NL: 40,
+  IQ4_XS: 40,
 }
 
 /** Nanoseconds per weight to bring the source into memory as F32. */

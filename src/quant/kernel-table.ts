@@ -8,6 +8,11 @@ import type { WeightDtype } from '../formats/safetensors/dtype.ts'
 export interface TypeKernels {
   readonly quantize: string
   readonly dequantize: string
+  /**
+   * Whether `quantize` takes, after the blocks of one row, the address of the importances of its weights (f32, 16-byte
+   * aligned; 0: none).
+   */
+  readonly usesImportance?: true
 }
 
 /** One row per type that can be written. */
@@ -16,6 +21,7 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
   F16: { quantize: 'narrowF16', dequantize: 'widenF16' },
   BF16: { quantize: 'narrowBF16', dequantize: 'widenBF16' },
   Q4_0: { quantize: 'quantizeQ40', dequantize: 'dequantizeQ40' },
+  Q4_1: { quantize: 'quantizeQ41', dequantize: 'dequantizeQ41' },
   Q5_0: { quantize: 'quantizeQ50', dequantize: 'dequantizeQ50' },
   Q5_1: { quantize: 'quantizeQ51', dequantize: 'dequantizeQ51' },
   Q8_0: { quantize: 'quantizeQ80', dequantize: 'dequantizeQ80' },
@@ -24,7 +30,8 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
   Q4_K: { quantize: 'quantizeQ4K', dequantize: 'dequantizeQ4K' },
   Q5_K: { quantize: 'quantizeQ5K', dequantize: 'dequantizeQ5K' },
   Q6_K: { quantize: 'quantizeQ6K', dequantize: 'dequantizeQ6K' },
-  IQ4_NL: { quantize: 'quantizeIQ4NL', dequantize: 'dequantizeIQ4NL' },
+  IQ4_NL: { quantize: 'quantizeIQ4NL', dequantize: 'dequantizeIQ4NL', usesImportance: true },
+  IQ4_XS: { quantize: 'quantizeIQ4XS', dequantize: 'dequantizeIQ4XS', usesImportance: true },
 }
 
 /** The export that turns weights as a shard stores them into f32: (source address, target address, weights). */

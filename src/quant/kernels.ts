@@ -37,6 +37,11 @@ export function canQuantize(type: GgmlType): boolean {
   return typeKernels[type] !== undefined
 }
 
+/** Whether the blocks of `type` can be chosen by how much each weight counts (an importance matrix). */
+export function usesImportance(type: GgmlType): boolean {
+  return typeKernels[type]?.usesImportance === true
+}
+
 export interface SquaredError {
   /** Σ (original − restored)² */
   readonly error: number
@@ -78,10 +83,13 @@ export class Kernels {
 
   /**
    * `weights` f32 at `src` to blocks at `dst`, with the bytes that llama.cpp's quantizer gives.
+   *
+   * @param importance address of one f32 ≥ 0 per weight, which then are those of one row; 0: none. Types without
+   *   {@link usesImportance} take no notice of it, as in llama.cpp
    * @throws RangeError when `weights` is not a whole number of blocks.
    */
-  quantize(type: GgmlType, src: number, dst: number, weights: number): void {
-    this.#call(kernelsOf(type).quantize, src, dst, blockCount(type, weights))
+  quantize(type: GgmlType, src: number, dst: number, weights: number, importance = 0): void {
+    this.#call(kernelsOf(type).quantize, src, dst, blockCount(type, weights), importance)
   }
 
   /** Blocks at `src` to `weights` f32 at `dst`: the inverse of {@link quantize}. */

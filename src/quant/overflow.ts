@@ -20,6 +20,7 @@ const scaleOffsets: Readonly<Record<GgmlType, readonly number[]>> = {
   Q5_K: [0, 2],
   Q6_K: [208],
   IQ4_NL: [0],
+  IQ4_XS: [0],
 }
 
 /** All exponent bits of a half, and of a BF16: set, they mean infinite or NaN. */

@@ -8,8 +8,8 @@ import { blockTypes, type GgmlType, rowBytes } from '#dist/formats/ggml/block-ty
  * No byte of it was written here.
  */
 export interface GgmlOracle {
-  /** Quantizes rows of `columns` weights, as `llama-quantize` does without an importance matrix. */
-  quantize(type: GgmlType, weights: Float32Array, columns: number): Uint8Array
+  /** Quantizes rows of `columns` weights, as `llama-quantize` does; `importance` holds one number per column. */
+  quantize(type: GgmlType, weights: Float32Array, columns: number, importance?: Float32Array): Uint8Array
   dequantize(type: GgmlType, blocks: Uint8Array, weights: number): Float32Array
 }
 
@@ -44,10 +44,10 @@ export function openGgml(): GgmlOracle {
     'size_t ggml_quantize_chunk(int type, void *src, void *dst, int64_t start, int64_t nrows, int64_t columns, void *imatrix)',
   )
   return {
-    quantize(type, weights, columns) {
+    quantize(type, weights, columns, importance) {
       const rows = weights.length / columns
       const blocks = new Uint8Array(rows * rowBytes(type, columns))
-      const written = quantizeChunk(blockTypes[type].id, weights, blocks, 0, rows, columns, null)
+      const written = quantizeChunk(blockTypes[type].id, weights, blocks, 0, rows, columns, importance ?? null)
       if (Number(written) !== blocks.length) throw new Error(`ggml wrote ${written} bytes, expected ${blocks.length}`)
       return blocks
     },

@@ -4,7 +4,20 @@ import { compileKernels, Kernels } from '#dist/quant/kernels.js'
 import { seededRandom } from '../helpers/random.ts'
 
 /** The caller refuses such weights; but it learns of them from the same pass, so this must end. */
-const types: readonly GgmlType[] = ['Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K', 'Q8_0', 'Q4_0', 'Q5_0', 'Q5_1', 'IQ4_NL']
+const types: readonly GgmlType[] = [
+  'Q2_K',
+  'Q3_K',
+  'Q4_K',
+  'Q5_K',
+  'Q6_K',
+  'Q8_0',
+  'Q4_0',
+  'Q5_0',
+  'Q5_1',
+  'Q4_1',
+  'IQ4_NL',
+  'IQ4_XS',
+]
 const weights = 64 * 256
 const culprits = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
 

@@ -1,12 +1,26 @@
 import { describe, expect, test } from 'vitest'
 import { blockTypes, type GgmlType, rowBytes } from '#dist/formats/ggml/block-types.js'
 import { compileKernels, Kernels } from '#dist/quant/kernels.js'
+import { blockDifference } from '../helpers/block-difference.ts'
 import { type GgmlOracle, openGgml, oracleLibraries } from '../helpers/llama-cpp.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { weightSets } from '../helpers/weight-sets.ts'
 
 /** Types whose kernels are compared with llama.cpp's. */
-const types: readonly GgmlType[] = ['Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K', 'Q8_0', 'Q4_0', 'Q5_0', 'Q5_1', 'IQ4_NL']
+const types: readonly GgmlType[] = [
+  'Q2_K',
+  'Q3_K',
+  'Q4_K',
+  'Q5_K',
+  'Q6_K',
+  'Q8_0',
+  'Q4_0',
+  'Q5_0',
+  'Q5_1',
+  'Q4_1',
+  'IQ4_NL',
+  'IQ4_XS',
+]
 
 /** Weights of one comparison: 128 superblocks, so that V8 has optimised the kernel before the last sets. */
 const weights = 128 * 256
@@ -36,15 +50,6 @@ function openKernels() {
   }
 }
 
-/** Where `ours` leaves `theirs`, in words, or `undefined`. `unit` is the bytes of a block. */
-function difference(ours: ArrayBufferView, theirs: ArrayBufferView, unit: number): string | undefined {
-  const a = Buffer.from(ours.buffer, ours.byteOffset, ours.byteLength)
-  const b = Buffer.from(theirs.buffer, theirs.byteOffset, theirs.byteLength)
-  if (a.equals(b)) return undefined
-  const at = a.findIndex((byte, index) => byte !== b[index])
-  return `block ${Math.floor(at / unit)}, byte ${at % unit}: ours ${a[at]}, llama.cpp's ${b[at]} (lengths ${a.length}, ${b.length})`
-}
-
 describe.skipIf('missing' in libraries)(title, () => {
   const kernels = openKernels()
   let opened: GgmlOracle | undefined
@@ -60,23 +65,26 @@ describe.skipIf('missing' in libraries)(title, () => {
       for (let round = 0; round < rounds; round++) {
         const values = generate(weights, round + 1)
         const theirs = oracle().quantize(type, values, weights)
-        expect(difference(kernels.quantize(type, values), theirs, blockBytes), `round ${round}`).toBeUndefined()
+        expect(blockDifference(kernels.quantize(type, values), theirs, blockBytes), `round ${round}`).toBeUndefined()
         const floats = oracle().dequantize(type, theirs, weights)
-        expect(difference(kernels.dequantize(type, theirs), floats, blockWeights * 4), `round ${round}`).toBeUndefined()
+        expect(
+          blockDifference(kernels.dequantize(type, theirs), floats, blockWeights * 4),
+          `round ${round}`,
+        ).toBeUndefined()
       }
     })
 
     test.each([1, 2, 3, 5, 9])('quantizes %i blocks alone as it does among many', (count) => {
       const values = everyKind(count * blockWeights)
       const theirs = oracle().quantize(type, values, values.length)
-      expect(difference(kernels.quantize(type, values), theirs, blockBytes)).toBeUndefined()
+      expect(blockDifference(kernels.quantize(type, values), theirs, blockBytes)).toBeUndefined()
     })
 
     test('dequantizes blocks of any bytes to the same floats', () => {
       const bytes = anyBlocks(type)
       const floats = oracle().dequantize(type, bytes, weights)
       expect(
-        difference(withoutNaN(kernels.dequantize(type, bytes)), withoutNaN(floats), blockWeights * 4),
+        blockDifference(withoutNaN(kernels.dequantize(type, bytes)), withoutNaN(floats), blockWeights * 4),
       ).toBeUndefined()
     })
   })

@@ -29,6 +29,7 @@ const types = {
   Q5_K: { id: 13, blockWeights: superblock, blockBytes: 2 * half + 12 + superblock / 8 + superblock / 2 },
   Q6_K: { id: 14, blockWeights: superblock, blockBytes: superblock / 2 + superblock / 4 + superblock / 16 + half },
   IQ4_NL: { id: 20, blockWeights: 32, blockBytes: half + 32 / 2 },
+  IQ4_XS: { id: 23, blockWeights: superblock, blockBytes: 2 * half + superblock / 64 + superblock / 2 },
 } as const satisfies Record<string, BlockType>
 
 export type GgmlType = keyof typeof types
