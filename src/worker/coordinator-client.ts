@@ -118,9 +118,9 @@ export class CoordinatorClient {
   #signed(exchange: Exchange, token: string): Exchange {
     const worker = this.#options.worker()
     const headers = {
+      ...(worker === undefined ? {} : { [workerHeader]: worker }),
       ...exchange.headers,
       authorization: `Bearer ${token}`,
-      ...(worker === undefined ? {} : { [workerHeader]: worker }),
     }
     return { ...exchange, headers }
   }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Job, WaitingError, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
+import { z } from 'zod'
 import type { MiberaError } from '../base/errors.ts'
 import type { Welcome } from '../daemon/coordinator/protocol.ts'
 import { explainRedisError } from '../jobs/engines/bullmq/explain-redis-error.ts'
@@ -23,6 +24,14 @@ export interface ConsumerOptions {
   /** Redis answers. */
   readonly onThere: () => void
 }
+
+/** What is read from Redis becomes part of addresses: it is taken only as it was agreed. */
+const queueJobSchema = z.object({
+  conversion: z.string().regex(/^[\w-]{1,200}$/),
+  tensor: z.number().int().min(0),
+  firstSlice: z.number().int().min(0),
+  slices: z.number().int().min(1).max(65_536),
+})
 
 /** While one job ends, the next has begun: the threads are never without work between two. */
 const jobsAtOnce = 2
@@ -96,7 +105,10 @@ export class JobConsumer {
   async #process(job: Job<QueueJob, void>, token: string | undefined): Promise<void> {
     // Its record was evicted: the coordinator adds it again.
     if (!isQueueJob(job.data)) return
-    const end = await this.#track(this.#options.work(job.data))
+    const known = queueJobSchema.safeParse(job.data)
+    // Nobody's who keeps to what was agreed: it is not looked at, and gone.
+    if (!known.success) return
+    const end = await this.#track(this.#options.work(known.data))
     if (end === 'over') return
     // An attempt that was cut short by the end of this process does not count.
     await job.moveToWait(token)

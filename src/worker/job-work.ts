@@ -19,8 +19,8 @@ export interface JobWorkOptions {
   readonly stop: AbortSignal
   /** How long (ms) the threads may stand still. */
   readonly longestStandstill: () => number
-  /** Shakes hands again with a coordinator that has forgotten this worker. */
-  readonly rejoin: () => Promise<void>
+  /** Makes sure that the coordinator knows this worker. */
+  readonly confirm: () => Promise<void>
   readonly onFatal: (error: MiberaError) => void
   readonly onFailed: (error: MiberaError) => void
   readonly onSlice: (tensor: string) => void
@@ -34,8 +34,11 @@ const fatal: ReadonlySet<string> = new Set([
   'TYPE_UNSUPPORTED',
 ])
 
-/** After these the workbench is set up anew: its threads, or the files that they have open, are not to be relied on. */
-const broken: ReadonlySet<string> = new Set(['WORKER_DIED', 'IO', 'SHARD_TRUNCATED'])
+/**
+ * After these the workbench is set up anew: its threads, the files that they have open, or what it was told of where
+ * results go are not to be relied on.
+ */
+const broken: ReadonlySet<string> = new Set(['WORKER_DIED', 'IO', 'SHARD_TRUNCATED', 'SLICE_REFUSED'])
 
 /** Does jobs, decides what becomes of those that fail, and counts. */
 export class JobWork {
@@ -77,7 +80,7 @@ export class JobWork {
     }
   }
 
-  #makeWith(job: QueueJob, bench: Workbench): Promise<boolean> {
+  async #makeWith(job: QueueJob, bench: Workbench): Promise<boolean> {
     const { client, share, stop, longestStandstill, onSlice } = this.#options
     const work = makeWanted(job, bench, {
       client,
@@ -90,11 +93,17 @@ export class JobWork {
         onSlice(name)
       },
     })
-    return whileGettingOn(share, longestStandstill(), work)
+    try {
+      return await whileGettingOn(share, longestStandstill(), work)
+    } catch (error) {
+      // Another job broke the bench that both were made at.
+      if (bench.isClosed) return false
+      throw error
+    }
   }
 
   async #settle({ conversion }: QueueJob, error: MiberaError): Promise<'over' | 'give back'> {
-    const { workshop, stop, rejoin, onFatal, onFailed } = this.#options
+    const { workshop, stop, confirm, onFatal, onFailed } = this.#options
     // Its conversion has ended, or is paused: whoever goes on with it adds the job again.
     if (error.code === 'CONVERSION_INACTIVE') return 'over'
     if (fatal.has(error.code)) {
@@ -105,7 +114,7 @@ export class JobWork {
     if (stop.aborted) return 'give back'
     if (error.code === 'WORKER_UNKNOWN') {
       // The coordinator was restarted: the failure is none of the job's doing.
-      await rejoin().catch(() => {})
+      await confirm()
       return 'give back'
     }
     this.#failures++

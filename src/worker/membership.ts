@@ -60,8 +60,13 @@ export class Membership {
     this.#beating = this.#beatOnAndOn()
   }
 
+  /** Makes sure that the coordinator knows this worker: it may have been restarted since a request was refused. */
+  async confirm(): Promise<void> {
+    await this.#beat()
+  }
+
   /** Shakes hands again; once, however many ask for it meanwhile. */
-  rejoin(): Promise<void> {
+  #rejoin(): Promise<void> {
     this.#joining ??= this.#join(0).finally(() => {
       this.#joining = undefined
     })
@@ -102,16 +107,18 @@ export class Membership {
 
   async #beat(): Promise<void> {
     const { client, share, beat, onThere } = this.#options
+    const { worker } = share
     try {
       const body = JSON.stringify(beat())
       const headers = { 'content-type': 'application/json' }
-      const path = `/v1/workers/${share.worker}`
+      const path = `/v1/workers/${worker}`
       await client.send({ method: 'PUT', path, headers, body, quiet: heartbeatPatience }, { patience: 0 })
       onThere()
     } catch (error) {
       if (!(error instanceof MiberaError)) throw error
-      if (error.code === 'WORKER_UNKNOWN') await this.rejoin().then(onThere, (again) => this.#failed(again))
-      else this.#failed(error)
+      if (error.code !== 'WORKER_UNKNOWN') return this.#failed(error)
+      // Unless somebody else noticed it before.
+      if (share.worker === worker) await this.#rejoin().then(onThere, (again) => this.#failed(again))
     }
   }
 

@@ -2,7 +2,7 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BlockSink } from '../convert/block-sink.ts'
 import type { MadeSlice, QuantizeJob } from '../convert/protocol.ts'
-import { takenSchema } from '../daemon/coordinator/protocol.ts'
+import { takenSchema, workerHeader } from '../daemon/coordinator/protocol.ts'
 import type { CoordinatorClient } from './coordinator-client.ts'
 import type { ThreadShare } from './thread-share.ts'
 import { madeDocument } from './upload-sink.ts'
@@ -28,7 +28,9 @@ export class SpoolSink implements BlockSink {
 
   async put({ id: { tensor, slice } }: QuantizeJob, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice): Promise<void> {
     const { client, conversion, folder, share } = this.#options
-    const path = join(folder, `${tensor}-${slice}-${share.worker}.blocks`)
+    // The coordinator makes the same name of it: it must not change under way, by a new handshake.
+    const { worker } = share
+    const path = join(folder, `${tensor}-${slice}-${worker}.blocks`)
     try {
       await writeDurably(path, blocks)
       share.beat()
@@ -36,6 +38,7 @@ export class SpoolSink implements BlockSink {
         {
           method: 'POST',
           path: `/v1/conversions/${conversion}/slices/${tensor}/${slice}/spooled`,
+          headers: { [workerHeader]: worker },
           document: madeDocument(made),
         },
         takenSchema,

@@ -35,6 +35,7 @@ export class Workbench {
   readonly plan: Plan
   readonly #pool: WorkerPool<RemoteSetup>
   readonly #unfollow: () => void
+  #closed = false
 
   private constructor(conversion: string, plan: Plan, pool: WorkerPool<RemoteSetup>, limit: ThreadLimit) {
     this.conversion = conversion
@@ -79,12 +80,18 @@ export class Workbench {
     return this.#pool.capacity
   }
 
+  /** What fails then, fails because of that. */
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
   run<J extends Job>(job: J): Promise<JobResults[J['kind']]> {
     return this.#pool.run(job)
   }
 
   /** Ends the threads; what they have in hand fails. Safe to call twice. */
   async close(): Promise<void> {
+    this.#closed = true
     this.#unfollow()
     await this.#pool.close()
   }

@@ -39,6 +39,8 @@ export interface WorkerOptions {
   readonly longestStandstill?: number
 }
 
+/** A worker that was asked to stop ends what it has in hand within so long (ms). */
+const longestDrain = 20_000
 /** Lock times after which threads that stand still are given up, and the least time (ms). */
 const locksOfStandstill = 5
 const leastStandstill = 90_000
@@ -109,7 +111,7 @@ class WorkerProcess {
       workshop: this.#workshop,
       stop: this.#end.signal,
       longestStandstill: () => this.#longestStandstill(),
-      rejoin: () => this.#membership.rejoin(),
+      confirm: () => this.#membership.confirm(),
       onFatal: (error) => this.#fail(error),
       onFailed: (error) => this.#troubles.jobFailed(error, performance.now()),
       onSlice: (tensor) => onEvent({ kind: 'slice', tensor }),
@@ -139,7 +141,10 @@ class WorkerProcess {
   async #close(): Promise<void> {
     this.#end.abort()
     this.#guard.stop()
+    // Slices in hand are delivered even then, unless the coordinator is away for too long.
+    const late = setTimeout(() => void this.#workshop.close(), longestDrain)
     await Promise.all([...this.#closing, this.#consumer?.close()])
+    clearTimeout(late)
     await this.#workshop.close()
     await this.#membership.stop()
     this.#client.close()

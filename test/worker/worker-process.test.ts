@@ -125,6 +125,37 @@ describe('a worker', () => {
     expect(bench.events.some(({ kind }) => kind === 'job-failed')).toBe(false)
   })
 
+  it('asks nobody for what a job of a stranger names', async () => {
+    const bench = await workerBench()
+    const { coordinator, queue } = bench
+    await queue.add('tensor', { conversion: '../../board', tensor: 0, firstSlice: 0, slices: 1 })
+    await queue.add('tensor', { conversion: coordinator.key, tensor: '0/../../x', firstSlice: 0, slices: 1 })
+    await addJobs(bench)
+    void bench.start()
+    await allTaken(bench)
+    expect(coordinator.requests.filter(({ path }) => !/^\/v1\/(workers|conversions\/1-)/.test(path))).toEqual([])
+    expect(coordinator.requests.filter(({ path }) => path.includes('..') || path.endsWith('/x'))).toEqual([])
+  })
+
+  it('uploads after the coordinator was restarted without a folder for results', async () => {
+    const bench = await workerBench()
+    const { coordinator, folder } = bench
+    await writeFile(join(folder, 'nonce'), 'the nonce')
+    coordinator.spool = { folder, nonce: 'the nonce' }
+    coordinator.disturb = ({ path }) => {
+      if (!path.endsWith('/spooled')) return undefined
+      coordinator.spool = null
+      return { status: 422, code: 'SLICE_REFUSED' }
+    }
+    await addJobs(bench)
+    void bench.start()
+    await allTaken(bench)
+    await expectSameAsLocal(bench)
+    expect(
+      bench.events.filter(({ kind }) => kind === 'opened').map((event) => 'spool' in event && event.spool),
+    ).toEqual([true, false])
+  })
+
   it('ends with an error when it is put in quarantine', async () => {
     const bench = await workerBench()
     bench.coordinator.disturb = ({ path }) =>
