@@ -27,7 +27,7 @@ describe('whatever goes wrong, each slice is taken once and the bytes are those 
     async (seed, chosen) => {
       await Round.run({ model, root: root(), seed, disruptions: chosen, cut, lockSeconds })
     },
-    long ? 600_000 : 120_000,
+    long ? 900_000 : 240_000,
   )
 })
 

@@ -56,9 +56,12 @@ export const disruptions: readonly Disruption[] = [
   onRedis('Redis flushed', async ({ trial: { redis } }) => {
     await redis.ask('FLUSHALL')
   }),
-  onRedis('Redis evicts', async ({ trial: { redis }, cut }) => {
+  onRedis('Redis evicts', async (round) => {
+    const { redis } = round.trial
+    const before = await redis.figure('evicted_keys')
     await redis.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random', 'maxmemory', 1)
-    await delay(cut / 2)
+    await delay(round.cut / 2)
+    round.note(`${(await redis.figure('evicted_keys')) - before} keys were evicted`)
     await redis.ask('CONFIG', 'SET', 'maxmemory', 0, 'maxmemory-policy', 'noeviction')
   }),
   onRedis('Redis full', async ({ trial: { redis }, cut }) => {

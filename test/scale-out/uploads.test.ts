@@ -11,7 +11,7 @@ beforeAll(async () => {
   model = await writeTrialModel(root())
 })
 
-describe(`a daemon without threads and three workers, apart by ${isolation}`, () => {
+describe(`a daemon without threads and three workers, apart by ${isolation}`, { timeout: 240_000 }, () => {
   test('make the bytes of a plain conversion, from source bytes and to results that go over the network', async () => {
     const trial = await Trial.start({ model, root: root(), workers: 3 })
     const workers = await Promise.all([0, 1, 2].map((index) => trial.startWorker(index)))
