@@ -5,11 +5,11 @@ import { parseByteCount } from '../base/byte-count.ts'
 import { MiberaError, systemCode } from '../base/errors.ts'
 import { nearestName } from '../base/nearest-name.ts'
 import { quote } from '../base/quote.ts'
+import { isRedisUrl } from '../jobs/engines/bullmq/redis-url.ts'
 import { defaultMemory, defaultMemoryFloor, defaultThreads } from '../plan/machine-defaults.ts'
 import { findRecipe, type Recipe, recipeNames } from '../quant/recipes.ts'
 import { isListenAddress } from './coordinator/listen-address.ts'
 import { requireTogether } from './coordinator/settings-together.ts'
-import { isRedisUrl } from './redis-url.ts'
 
 export const settingsFileName = 'settings.json'
 

@@ -1,4 +1,4 @@
-import { withoutPassword } from './redis-url.ts'
+import { withoutPassword } from '../jobs/engines/bullmq/redis-url.ts'
 import type { Settings } from './settings.ts'
 
 /** Settings as logs and views may show them: without passwords. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { MiberaError, systemCode } from '../../../base/errors.ts'
 import { quote } from '../../../base/quote.ts'
+import { isRedisUrl } from './redis-url.ts'
 
 const usualPort = 6379
 /** Much longer than any password; a file that is not one is not read to its end into a connection. */
@@ -34,7 +35,7 @@ export async function redisAddress(settings: RedisSettings): Promise<RedisAddres
   const url = parse(settings.url)
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const port = url.port === '' ? usualPort : Number(url.port)
-  const db = databaseOf(url)
+  const db = Number(url.pathname.slice(1))
   const username = decode(url.username)
   const password = await passwordOf(url, settings)
   if (settings.caFile !== undefined && url.protocol !== 'rediss:') {
@@ -57,26 +58,11 @@ export async function redisAddress(settings: RedisSettings): Promise<RedisAddres
 }
 
 function parse(text: string): URL {
-  let url: URL | undefined
-  try {
-    url = new URL(text)
-  } catch {
-    // Told below; the text itself may hold a password.
-  }
-  const lawful =
-    url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== '' && url.search === '' && url.hash === ''
-  if (url !== undefined && lawful) return url
+  if (isRedisUrl(text)) return new URL(text)
+  // The text itself is not repeated: it may hold a password.
   throw new MiberaError('USAGE', 'the address of Redis is not of the form redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]', {
     hint: 'Use rediss:// for TLS. Write special characters of a password as %XX, or put it into a file.',
   })
-}
-
-function databaseOf({ pathname }: URL): number {
-  const found = /^\/?(\d{0,4})$/.exec(pathname)
-  if (found === null) {
-    throw new MiberaError('USAGE', `the address of Redis names the database ${quote(pathname)}, not a number`)
-  }
-  return Number(found[1])
 }
 
 function decode(text: string): string {
