@@ -225,7 +225,7 @@ test.skipIf(process.platform !== 'linux')(
     const withPort = words.map((word) => word.replace('--save', `--port ${redisPort} --bind 127.0.0.1 --save`))
     ending(spawn(shell, withPort, { stdio: 'ignore' }))
     const redisCheck = () => checked(redis, { ...atWorker, 'redis-cli': `redis-cli -p ${redisPort}` })
-    await vi.waitFor(() => expect(redisCheck()).toBe(0), 10_000)
+    await vi.waitFor(() => expect(redisCheck()).toBe(0), 60_000)
     // Without the password nothing is answered.
     expect(spawnSync('redis-cli', ['-p', String(redisPort), 'ping'], { encoding: 'utf8' }).stdout).toContain('NOAUTH')
 
@@ -244,7 +244,7 @@ test.skipIf(process.platform !== 'linux')(
     })
     ending(started)
     await statusWhen(client, ({ workers }) => workers.length === 1)
-    await vi.waitFor(() => expect(checked(worker, atWorker)).toBe(0), 10_000)
+    await vi.waitFor(() => expect(checked(worker, atWorker)).toBe(0), 60_000)
 
     await writeSmallModel(join(folder, 'models', 'm'), { dtype: 'BF16' })
     const job = {
