@@ -162,7 +162,8 @@ test('deaths count against the tensors in work, and begin anew when one of them 
   const bookmark = bookmarks(database, output)
   const die = (...tensors: number[]) => {
     store.take(id, 'me')
-    for (const tensor of tensors) store.tensorStarted(id, { tensor, name: `tensor ${tensor}`, slices: 9 })
+    for (const tensor of tensors)
+      store.tensorStarted(id, { tensor, name: `tensor ${tensor}`, slices: 9, elsewhere: false })
     const inFlight = store.recover('another')[0]?.inFlight ?? []
     return inFlight.map(({ tensor, deaths }) => [tensor, deaths])
   }
