@@ -20,34 +20,57 @@ function load32(src: usize, found: u32): f32 {
 const everything = i32x4.splat(-1)
 const withoutSign = i32x4.splat(0x7fffffff)
 
+/** The greatest of four lanes. */
+function greatestLane(values: v128): f32 {
+  const two = f32x4.pmax(values, v128.shuffle<i32>(values, values, 2, 3, 0, 1))
+  return f32x4.extract_lane(f32x4.pmax(two, v128.shuffle<i32>(two, two, 1, 0, 3, 2)), 0)
+}
+
+/** The least of four lanes. */
+function leastLane(values: v128): f32 {
+  const two = f32x4.pmin(values, v128.shuffle<i32>(values, values, 2, 3, 0, 1))
+  return f32x4.extract_lane(f32x4.pmin(two, v128.shuffle<i32>(two, two, 1, 0, 3, 2)), 0)
+}
+
+function greatestOf(src: usize): f32 {
+  let greatest = v128.load(src)
+  for (let at = src + 16; at < src + 128; at += 16) greatest = f32x4.pmax(greatest, v128.load(at))
+  return greatestLane(greatest)
+}
+
+function leastOf(src: usize): f32 {
+  let least = v128.load(src)
+  for (let at = src + 16; at < src + 128; at += 16) least = f32x4.pmin(least, v128.load(at))
+  return leastLane(least)
+}
+
 /** The first of the weights that are largest without their sign; +0 where all are 0. */
 export function firstLargest(src: usize): f32 {
-  let largest = f32x4.splat(0)
-  for (let at = src; at < src + 128; at += 16) largest = f32x4.pmax(largest, f32x4.abs(v128.load(at)))
-  largest = f32x4.pmax(largest, v128.shuffle<i32>(largest, largest, 2, 3, 0, 1))
-  largest = f32x4.pmax(largest, v128.shuffle<i32>(largest, largest, 1, 0, 3, 2))
-  if (f32x4.extract_lane(largest, 0) == 0) return 0
-  return load32(src, places(src, largest, withoutSign))
+  let greatest = v128.load(src)
+  let least = greatest
+  for (let at = src + 16; at < src + 128; at += 16) {
+    const x = v128.load(at)
+    greatest = f32x4.pmax(greatest, x)
+    least = f32x4.pmin(least, x)
+  }
+  const above = greatestLane(greatest)
+  const below = leastLane(least)
+  if (above > -below) return above
+  if (above < -below) return below
+  if (above == 0) return 0
+  return load32(src, places(src, f32x4.splat(above), withoutSign))
 }
 
 /** The first of the least weights (first: it may be either zero). */
 export function firstLeast(src: usize): f32 {
-  let least = v128.load(src)
-  for (let at = src + 16; at < src + 128; at += 16) least = f32x4.pmin(least, v128.load(at))
-  least = f32x4.pmin(least, v128.shuffle<i32>(least, least, 2, 3, 0, 1))
-  least = f32x4.pmin(least, v128.shuffle<i32>(least, least, 1, 0, 3, 2))
-  const value = f32x4.extract_lane(least, 0)
-  return value != 0 ? value : load32(src, places(src, least, everything))
+  const least = leastOf(src)
+  return least != 0 ? least : load32(src, places(src, f32x4.splat(0), everything))
 }
 
 /** The first of the greatest weights (as above). */
 export function firstGreatest(src: usize): f32 {
-  let greatest = v128.load(src)
-  for (let at = src + 16; at < src + 128; at += 16) greatest = f32x4.pmax(greatest, v128.load(at))
-  greatest = f32x4.pmax(greatest, v128.shuffle<i32>(greatest, greatest, 2, 3, 0, 1))
-  greatest = f32x4.pmax(greatest, v128.shuffle<i32>(greatest, greatest, 1, 0, 3, 2))
-  const value = f32x4.extract_lane(greatest, 0)
-  return value != 0 ? value : load32(src, places(src, greatest, everything))
+  const greatest = greatestOf(src)
+  return greatest != 0 ? greatest : load32(src, places(src, f32x4.splat(0), everything))
 }
 
 function fourLevels(src: usize, least: v128, inverse: v128, offset: v128): v128 {

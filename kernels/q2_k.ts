@@ -65,15 +65,30 @@ function packSixteen(at: usize, dst: usize): void {
   v128.store(dst, v128.or(low, i8x16.shl(high, 4)))
 }
 
+/** Whether all 256 weights at `src` are zeros of either sign. Ordinary weights are told by the first sixteen. */
+function isZero(src: usize): bool {
+  for (const end = src + 1024; src < end; src += 64) {
+    const low = v128.or(v128.load(src), v128.load(src, 16))
+    const high = v128.or(v128.load(src, 32), v128.load(src, 48))
+    if (v128.any_true(i32x4.shl(v128.or(low, high), 1))) return false
+  }
+  return true
+}
+
+function quantizeSuperblock(src: usize, dst: usize): void {
+  fitSubBlocks(src, 2, 16, <f32>top, -0.5, 15, true)
+  roundFits(src, dst)
+  packSixteen(0, dst + levelsAt)
+  packSixteen(16, dst + levelsAt + 16)
+  packSixteen(128, dst + levelsAt + 32)
+  packSixteen(144, dst + levelsAt + 48)
+}
+
 /** `src`: 256 · `blocks` f32; `dst`: 84 · `blocks` bytes. Without an importance matrix. */
 export function quantizeQ2K(src: usize, dst: usize, blocks: i32): void {
   for (let block = 0; block < blocks; block++) {
-    fitSubBlocks(src, 2, 16, <f32>top, -0.5, 15, true)
-    roundFits(src, dst)
-    packSixteen(0, dst + levelsAt)
-    packSixteen(16, dst + levelsAt + 16)
-    packSixteen(128, dst + levelsAt + 32)
-    packSixteen(144, dst + levelsAt + 48)
+    if (isZero(src)) memory.fill(dst, 0, blockBytes)
+    else quantizeSuperblock(src, dst)
     src += 1024
     dst += blockBytes
   }

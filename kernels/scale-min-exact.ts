@@ -81,6 +81,8 @@ export function searchScaleMinExact(
   exactFrom = min
   for (let at: usize = 0; at < bytes; at += 4) takeLevel(src, at, inverse, min, top)
   let best = sumErrors(src, elements, exactScale, min, absolute)
+  // No error is below 0 or below NaN. Values under 1e-38, whose squares vanish, all end here.
+  if (!(best > 0)) return
   for (let candidate = 0; candidate <= lastCandidate; candidate++) {
     inverse = (firstSpan + <f32>0.1 * <f32>candidate + top) / (max - exactMin)
     let sum: f32 = 0

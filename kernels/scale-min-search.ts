@@ -111,8 +111,11 @@ function fitEvenly(octet: usize, elements: i32, top: f32, absolute: bool): bool 
   return true
 }
 
-function isAllFlat(octet: usize): bool {
-  return i32x4.all_true(v128.and(v128.load(octet, flat), v128.load(octet, flat + right)))
+/** Whether no candidate can be better anywhere: no error is below 0 (which flat lanes have) or below NaN. */
+function isSettled(octet: usize): bool {
+  const left = f32x4.gt(v128.load(octet, bestError), f32x4.splat(0))
+  const rightward = f32x4.gt(v128.load(octet, bestError + right), f32x4.splat(0))
+  return !v128.any_true(v128.or(left, rightward))
 }
 
 /**
@@ -138,8 +141,8 @@ export function searchScaleMin(
   for (let octet = first; octet <= last; octet += octetBytes) {
     if (!fitEvenly(octet, elements, top, absolute)) return false
   }
-  if (first < last && isAllFlat(last)) last = first
-  if (isAllFlat(first)) first += octetBytes
+  if (first < last && isSettled(last)) last = first
+  if (isSettled(first)) first += octetBytes
   for (let candidate = 0; candidate <= lastCandidate; candidate++) {
     const span: f32 = firstSpan + <f32>0.1 * <f32>candidate + top
     for (let octet = first; octet <= last; octet += octetBytes) {
