@@ -5,16 +5,13 @@ import type { Engine, OpenConversion } from '../../../convert/engine.ts'
 import { type Board, BullmqEngine } from './engine.ts'
 import { explainRedisError } from './explain-redis-error.ts'
 import { JobQueue } from './job-queue.ts'
+import { QueueKeeper } from './queue-keeper.ts'
 import { commandClient } from './redis-client.ts'
 import type { RedisAddress } from './redis-settings.ts'
 import { requireLoaded, warnOfEviction } from './server-info.ts'
 
 /** How often what Redis holds is compared with what is wanted. */
 const lookMilliseconds = 2000
-/** Jobs added in one go. */
-const jobsAtOnce = 500
-/** Jobs added before Redis is told to forget those that are done: what it notes of them stays that small. */
-const jobsUntilForgotten = 1000
 /** What is left in Redis longer than this when a conversion ends is removed at the next start. */
 const leaveMilliseconds = 600
 
@@ -55,6 +52,7 @@ export class BullmqLink implements Board {
   #state: LinkState = { kind: 'stopped' }
   #redis: Redis | undefined
   #queue: JobQueue | undefined
+  #keeper: QueueKeeper | undefined
   #timer: NodeJS.Timeout | undefined
   /** What is sent to Redis, one thing after the other. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -62,8 +60,9 @@ export class BullmqLink implements Board {
   /** What Redis holds is unknown. */
   #fresh = true
   #lookDue = false
+  /** Conversions that ended are not known to have left nothing in Redis. */
+  #leftovers = false
   #warned = false
-  #added = 0
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -90,6 +89,7 @@ export class BullmqLink implements Board {
     const redis = commandClient(address, (error) => this.#failed(error))
     this.#redis = redis
     this.#queue = new JobQueue(redis, prefix, id)
+    this.#keeper = new QueueKeeper(this.#queue, this.#engines)
     redis.on('ready', () => {
       this.#fresh = true
       this.changed()
@@ -110,8 +110,7 @@ export class BullmqLink implements Board {
     this.#become({ kind: 'stopped' })
     this.#redis?.disconnect()
     await this.#queue?.close()
-    this.#redis = undefined
-    this.#queue = undefined
+    this.#redis = this.#queue = this.#keeper = undefined
   }
 
   engine(conversion: OpenConversion): Engine {
@@ -140,28 +139,30 @@ export class BullmqLink implements Board {
     }).catch((error: unknown) => this.#failed(error))
   }
 
+  /** Best effort: what stays is removed at a later look, or at the next start. */
   async leave(engine: BullmqEngine): Promise<void> {
     this.#engines.delete(engine)
+    this.#leftovers = true
     if (this.#state.kind !== 'connected') return
     let timer: NodeJS.Timeout | undefined
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, leaveMilliseconds)
     })
-    // Best effort: what stays is removed at the next look, or at the next start.
-    const removed = this.#inTurn(() => this.#remove(engine.conversion)).catch(() => {})
+    const removed = this.#inTurn(async () => this.#keeper?.remove(engine.conversion)).catch(() => {})
     await Promise.race([removed, patience])
     clearTimeout(timer)
   }
 
   async #update(): Promise<void> {
-    const queue = this.#queue
-    if (queue === undefined || this.#redis?.status !== 'ready') return
-    const fresh = this.#fresh
-    if (fresh) await this.#greet(this.#redis)
-    if (fresh || (this.#lookDue && this.#engines.size > 0)) await this.#look(queue)
-    if (fresh) await this.#removeStrangers(queue)
+    const [redis, keeper] = [this.#redis, this.#keeper]
+    if (keeper === undefined || redis?.status !== 'ready') return
+    if (this.#fresh) await this.#greet(redis)
+    if (this.#fresh || (this.#lookDue && (this.#engines.size > 0 || this.#leftovers))) {
+      this.#leftovers = false
+      await keeper.look()
+    }
     this.#fresh = this.#lookDue = false
-    for (const engine of this.#engines) await this.#place(engine, queue)
+    await keeper.place()
     this.#become({ kind: 'connected' })
   }
 
@@ -173,45 +174,6 @@ export class BullmqLink implements Board {
     })
     requireLoaded(info)
     if (!this.#warned) this.#warned = warnOfEviction(info, this.#options.redis, this.#options.log)
-  }
-
-  /** What is missing in Redis is placed again; what nobody waits for is removed. */
-  async #look(queue: JobQueue): Promise<void> {
-    const standing = await queue.standing()
-    const again = [...this.#engines].flatMap((engine) => engine.compare(standing))
-    const all = [...standing.alive, ...standing.failed, ...standing.remains]
-    const unwanted = all.filter((id) => ![...this.#engines].some((engine) => engine.has(id)))
-    await queue.remove([...again, ...unwanted])
-    await this.#forgetDone(queue)
-  }
-
-  async #forgetDone(queue: JobQueue): Promise<void> {
-    this.#added = 0
-    for (const { conversion } of this.#engines) await queue.forgetDone(conversion)
-  }
-
-  /** Flows of conversions that are not open: left behind by a coordinator that was killed. */
-  async #removeStrangers(queue: JobQueue): Promise<void> {
-    const open = new Set([...this.#engines].map(({ conversion }) => conversion))
-    for (const conversion of await queue.flows()) if (!open.has(conversion)) await queue.removeFlow(conversion)
-  }
-
-  async #place(engine: BullmqEngine, queue: JobQueue): Promise<void> {
-    for (;;) {
-      const jobs = engine.unplaced(jobsAtOnce)
-      if (jobs.length === 0) return
-      await queue.add(engine.conversion, jobs)
-      engine.placed(jobs)
-      this.#added += jobs.length
-      if (this.#added >= jobsUntilForgotten) await this.#forgetDone(queue)
-    }
-  }
-
-  async #remove(conversion: string): Promise<void> {
-    const { alive, failed, remains } = (await this.#queue?.standing()) ?? {}
-    const ids = [...(alive ?? []), ...(failed ?? []), ...(remains ?? [])]
-    await this.#queue?.remove(ids.filter((id) => id.startsWith(`${conversion}-`)))
-    await this.#queue?.removeFlow(conversion)
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
