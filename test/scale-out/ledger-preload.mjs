@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs'
 import { FileSink } from '#dist/convert/block-sink.js'
 import { ConversionDesk } from '#dist/convert/conversion-desk.js'
+import { SliceIntake } from '#dist/daemon/coordinator/slice-intake.js'
 import { PartFile } from '#dist/disk/part-file.js'
 
 /**
@@ -29,6 +30,17 @@ FileSink.prototype.put = async function (job, blocks, made) {
 const { take } = ConversionDesk.prototype
 ConversionDesk.prototype.take = async function (id, blocks, made, check) {
   const taken = await take.call(this, id, blocks, made, check)
-  tell({ kind: 'taken', ...id, taken })
+  if (taken !== 'late') tell({ kind: 'taken', ...id, taken })
   return taken
 }
+
+// What is late is mostly turned away before its bytes are read.
+const { uploaded, spooled } = SliceIntake.prototype
+const noting = (bring) =>
+  async function (announced, body) {
+    const verdict = await bring.call(this, announced, body)
+    if (verdict.taken === 'late') tell({ kind: 'taken', ...announced.named.id, taken: 'late' })
+    return verdict
+  }
+SliceIntake.prototype.uploaded = noting(uploaded)
+SliceIntake.prototype.spooled = noting(spooled)
