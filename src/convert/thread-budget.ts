@@ -28,10 +28,11 @@ export function bufferRoom(plan: Plan): BufferRoom {
 
 /**
  * How many threads fit into `budget` bytes of memory, at most `wanted`.
+ * @param besides bytes that each thread needs for something else.
  * @throws MiberaError MEMORY_TOO_SMALL when not even one does.
  */
-export function threadsWithin(budget: number, wanted: number, room: BufferRoom): number {
-  const perThread = isolateBytes + bufferBytes(room)
+export function threadsWithin(budget: number, wanted: number, room: BufferRoom, besides = 0): number {
+  const perThread = isolateBytes + bufferBytes(room) + besides
   const threads = Math.min(wanted, Math.floor((budget - processBytes) / perThread))
   if (threads >= 1) return threads
   throw new MiberaError(

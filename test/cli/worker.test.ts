@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { mibera } from '../helpers/command-line.ts'
 import { startRedis } from '../helpers/redis.ts'
+import { smallShape } from '../helpers/small-model.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 import { addJobs, allTaken, expectSameAsLocal, sliceTotal, workerBench } from '../helpers/worker-bench.ts'
 
@@ -58,6 +59,29 @@ describe('mibera worker', () => {
     const { status, stderr } = await running
     expect(status).toBe(130)
     expect(stderr).not.toContain('Stopped')
+  })
+
+  test('takes as many threads as its budget of memory allows, and stays within it', async () => {
+    // Slices of full size.
+    const bench = await workerBench({ ...smallShape, layers: 1, vocabulary: 24_000 })
+    const { coordinator, redis, tokenFile, plan } = bench
+    // Not the shards that this machine sees: their bytes come from the coordinator.
+    coordinator.plan = { ...plan, sources: plan.sources.map((source) => ({ ...source, modifiedMs: 0 })) }
+    await addJobs(bench)
+    let child: ChildProcess | undefined
+    const addresses = ['--redis', redis.url, '--coordinator', coordinator.origin, '--token-file', tokenFile]
+    const running = mibera(['worker', ...addresses, '--threads', '16', '--max-memory', '256M'], {
+      onStart: (started) => {
+        child = started
+      },
+    })
+    await allTaken(bench)
+    await coordinator.until(() => coordinator.heartbeats.at(-1)?.tensor === null)
+    child?.kill()
+    const { stderr } = await running
+    expect(stderr).toMatch(/with 2 threads: (\d+) of \1 shards come over HTTP/)
+    expect(coordinator.heartbeats.at(-1)?.threads).toBe(2)
+    expect(Math.max(...coordinator.heartbeats.map(({ resident }) => resident))).toBeLessThan(256 * 2 ** 20)
   })
 
   test('takes its options from the environment, and says what is lacking', async () => {

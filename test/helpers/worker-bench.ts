@@ -11,10 +11,11 @@ import type { Plan } from '#dist/plan/plan.js'
 import { sliceCount, sliceOf } from '#dist/plan/slices.js'
 import type { WorkerEvent } from '#dist/worker/events.js'
 import { runWorker, type WorkerOptions } from '#dist/worker/worker-process.js'
+import type { ModelShape } from '../../fixtures/model-shapes.ts'
 import { convertFolder, planFolder } from './convert-folder.ts'
 import { FakeCoordinator } from './fake-coordinator.ts'
 import { startRedis, type TestRedis } from './redis.ts'
-import { writeSmallModel } from './small-model.ts'
+import { smallShape, writeSmallModel } from './small-model.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const slicesPerJob = 16
@@ -35,9 +36,9 @@ export interface WorkerBench {
   event(wanted: (event: WorkerEvent) => boolean): Promise<WorkerEvent>
 }
 
-export async function workerBench(): Promise<WorkerBench> {
+export async function workerBench(shape: ModelShape = smallShape): Promise<WorkerBench> {
   const folder = await temporaryFolder()
-  await writeSmallModel(join(folder, 'model'))
+  await writeSmallModel(join(folder, 'model'), {}, shape)
   const plan = await planFolder(join(folder, 'model'), 'Q4_K_M')
   const coordinator = await FakeCoordinator.start()
   coordinator.plan = plan
