@@ -1,6 +1,7 @@
 import type { PartFile } from '../disk/part-file.ts'
 import type { EventListener } from './events.ts'
-import { type Bookmark, writeBookmarks } from './state/bookmarks.ts'
+import { type SliceId, sliceKey } from './slice-id.ts'
+import { type Bookmark, dropBookmarks, writeBookmarks } from './state/bookmarks.ts'
 import type { StateDatabase } from './state/database.ts'
 
 /** When a batch of finished slices is made durable: whichever comes first. */
@@ -28,6 +29,8 @@ export class Checkpoints {
   readonly #limits: BatchLimits
   readonly #onEvent: EventListener
   #batch: Bookmark[] = []
+  /** The batch that is being made durable. */
+  #underWay: Bookmark[] = []
   #bytes = 0
   #begun = 0
   #writing: Promise<void> | undefined
@@ -74,12 +77,21 @@ export class Checkpoints {
     if (this.#batch.length > 0) await this.#writeBatch()
   }
 
+  /** Slices that were added are not to be believed any more: they have no bookmark when this returns. */
+  forget(ids: readonly SliceId[]): void {
+    const keys = new Set(ids.map(sliceKey))
+    const isKept = (bookmark: Bookmark) => !keys.has(sliceKey(bookmark))
+    this.#batch = this.#batch.filter(isKept)
+    this.#underWay = this.#underWay.filter(isKept)
+    dropBookmarks(this.#database, this.#conversion, ids)
+  }
+
   async #writeBatch(): Promise<void> {
-    const batch = this.#batch
+    this.#underWay = this.#batch
     this.#batch = []
     this.#bytes = 0
     await this.#part.sync()
-    writeBookmarks(this.#database, this.#conversion, batch)
-    this.#onEvent({ kind: 'bookmarked', slices: batch.length })
+    writeBookmarks(this.#database, this.#conversion, this.#underWay)
+    this.#onEvent({ kind: 'bookmarked', slices: this.#underWay.length })
   }
 }

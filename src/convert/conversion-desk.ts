@@ -21,6 +21,8 @@ export interface DeskOptions {
   readonly pool: Pick<WorkerPool, 'run'>
   /** Counts a slice whose blocks have been written. */
   readonly accept: (id: SliceId, made: MadeSlice) => void
+  /** Takes back what was accepted. Returns how many slices that were. */
+  readonly retake: (ids: readonly SliceId[]) => number
 }
 
 /** Where slices made on other machines come in. */
@@ -79,6 +81,10 @@ export class ConversionDesk implements OpenConversion {
     } finally {
       this.#arriving.delete(taking)
     }
+  }
+
+  retake(ids: readonly SliceId[]): number {
+    return this.#closed ? 0 : this.#options.retake(ids)
   }
 
   makeHere(id: SliceId, made?: () => void): void {

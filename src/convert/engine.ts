@@ -66,6 +66,12 @@ export interface OpenConversion {
    */
   take(id: SliceId, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice, check: 'sample' | 'whole'): Promise<Taken>
   /**
+   * Slices that were taken after a sample are not to be believed any more, since whoever made them has given wrong
+   * results: their bookmarks are dropped, and they are made again. Those whose sources were reclaimed stay.
+   * @returns how many are made again.
+   */
+  retake(ids: readonly SliceId[]): number
+  /**
    * Other machines cannot make this slice: it is made here, whatever the number of local threads.
    * @param made called when it has been: nothing was wrong with its weights.
    */

@@ -20,6 +20,8 @@ export type ConvertEvent =
   | { readonly kind: 'checking'; readonly slices: number }
   | TensorBegun
   | { readonly kind: 'slice'; readonly tensor: PlannedTensor; readonly weights: number; readonly byteLength: number }
+  /** A slice that was told of is not to be believed any more, and is made again. */
+  | { readonly kind: 'retaken'; readonly tensor: PlannedTensor; readonly weights: number; readonly byteLength: number }
   /** The slices so far are durable and bookmarked. */
   | { readonly kind: 'bookmarked'; readonly slices: number }
   /** A shard was deleted, as asked: the output holds all of it, durable and read back. */

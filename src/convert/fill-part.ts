@@ -8,7 +8,7 @@ import type { Prepared } from './prepare.ts'
 import { findDamagedSlices } from './read-back.ts'
 import { Reclaimer } from './reclaim.ts'
 import type { Run } from './run.ts'
-import type { SliceId } from './slice-id.ts'
+import { type SliceId, sliceKey } from './slice-id.ts'
 import { allSlices, tensorOf } from './slice-job.ts'
 import { goneSources, sourceReclaimed } from './source-reclaimed.ts'
 import { type Bookmark, dropBookmarks, readBookmarks } from './state/bookmarks.ts'
@@ -23,8 +23,8 @@ export async function fillPart(
   if (discarded !== undefined) onEvent({ kind: 'discarded', ...discarded })
   const kept = await trustedBookmarks(run, conversion.id)
   onEvent({ kind: 'begun', threads, ...keptWork(plan, kept) })
-  const done = new Set(kept.map(keyOf))
-  const todo = [...allSlices(plan)].filter((slice) => !done.has(keyOf(slice)))
+  const done = new Set(kept.map(sliceKey))
+  const todo = [...allSlices(plan)].filter((slice) => !done.has(sliceKey(slice)))
   const checkpointsTelling = (tell: EventListener) =>
     new Checkpoints(part, run.database, conversion.id, run.options.batch ?? usualBatch, tell)
   const target = { conversion: conversion.id, part }
@@ -59,8 +59,8 @@ async function trustedBookmarks(run: Run, conversion: number): Promise<Bookmark[
     reason: 'their bytes on disk are not those recorded',
     slices: damaged.length,
   })
-  const bad = new Set(damaged.map(keyOf))
-  return bookmarks.filter((bookmark) => !bad.has(keyOf(bookmark)))
+  const bad = new Set(damaged.map(sliceKey))
+  return bookmarks.filter((bookmark) => !bad.has(sliceKey(bookmark)))
 }
 
 /** Refuses to drop what cannot be made again. */
@@ -73,10 +73,6 @@ async function requireSourcesOf({ plan, paths, database }: Run, slices: readonly
   )
   const gone = (await goneSources(database, paths.output)).filter(({ source }) => needed.has(source))
   if (gone.length > 0) throw sourceReclaimed(paths.output, gone, 'was damaged on disk and cannot be made again')
-}
-
-function keyOf({ tensor, slice }: SliceId): string {
-  return `${tensor}/${slice}`
 }
 
 function keptWork(plan: Plan, slices: readonly SliceId[]): KeptWork {

@@ -1,4 +1,5 @@
 import type { PartFile } from '../disk/part-file.ts'
+import type { PlannedTensor } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { ConversionDesk } from './conversion-desk.ts'
@@ -8,6 +9,7 @@ import type { Run } from './run.ts'
 import { type Crew, runSlices } from './run-slices.ts'
 import type { SliceId } from './slice-id.ts'
 import { tensorOf } from './slice-job.ts'
+import { readReclaimed } from './state/reclaimed-shards.ts'
 import { WorkList } from './work-list.ts'
 
 export interface SliceTarget {
@@ -56,7 +58,8 @@ async function makeTogether(run: Run, target: SliceTarget, todo: readonly SliceI
   }
   if (elsewhere === undefined) return bookmarking(target, runOf(run, target, work), [here])
   const { conversion, part } = target
-  const desk = new ConversionDesk({ conversion, plan: run.plan, part, work, pool: run.pool, accept })
+  const retake = retaking(run, target, work)
+  const desk = new ConversionDesk({ conversion, plan: run.plan, part, work, pool: run.pool, accept, retake })
   const engine = elsewhere(desk)
   try {
     return await bookmarking(
@@ -100,6 +103,27 @@ function accepting({ plan, options: { onEvent } }: Run, { checkpoints }: SliceTa
     work.done(id)
     onEvent({ kind: 'slice', tensor, weights, byteLength })
   }
+}
+
+/** What becomes of slices that were accepted, when they are not to be believed any more. */
+function retaking({ plan, database, options: { onEvent } }: Run, target: SliceTarget, work: WorkList) {
+  return (ids: readonly SliceId[]): number => {
+    const gone = new Set(readReclaimed(database, target.conversion).map(({ source }) => source))
+    const again = work.redo(ids.filter((id) => !takesFrom(tensorOf(plan, id), gone)))
+    target.checkpoints.forget(again)
+    for (const id of again) {
+      const tensor = tensorOf(plan, id)
+      const { weights, byteLength } = sliceOf(tensor, id.slice)
+      onEvent({ kind: 'retaken', tensor, weights, byteLength })
+    }
+    const reason = 'whoever made them has given wrong results'
+    if (again.length > 0) onEvent({ kind: 'discarded', reason, slices: again.length })
+    return again.length
+  }
+}
+
+function takesFrom({ source }: PlannedTensor, sources: ReadonlySet<number>): boolean {
+  return source.kind === 'rows' && source.ranges.some((range) => sources.has(range.source))
 }
 
 function one(id: SliceId | undefined) {

@@ -47,10 +47,11 @@ export class Progress {
       this.#bytes = event.doneBytes
       this.#samples.push({ seconds, cost: this.#cost, weights: 0 })
     }
-    if (event.kind !== 'slice') return
-    this.#cost += event.weights * costPerWeight(event.tensor)
-    this.#bytes += event.byteLength
-    this.#weights += event.weights
+    if (event.kind !== 'slice' && event.kind !== 'retaken') return
+    const sign = event.kind === 'slice' ? 1 : -1
+    this.#cost += sign * event.weights * costPerWeight(event.tensor)
+    this.#bytes += sign * event.byteLength
+    this.#weights += sign * event.weights
     this.#samples.push({ seconds, cost: this.#cost, weights: this.#weights })
     while (this.#samples.length > 2 && (this.#samples[1]?.seconds ?? seconds) < seconds - windowSeconds)
       this.#samples.shift()

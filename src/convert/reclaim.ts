@@ -84,16 +84,12 @@ export class Reclaimer {
   async #reclaimReady(): Promise<void> {
     const { plan, database, options } = this.#run
     const bookmarks = bookmarksByTensor(readBookmarks(database, this.#conversion))
-    const isComplete = (tensor: number) => {
-      const planned = plan.tensors[tensor]
-      return planned !== undefined && bookmarks.get(tensor)?.length === sliceCount(planned)
-    }
     for (const [source, tensors] of this.#tensorsOf.entries()) {
-      if (tensors.length === 0 || this.#reclaimed.has(source) || !tensors.every(isComplete)) continue
+      if (tensors.length === 0 || this.#reclaimed.has(source) || !areComplete(plan, tensors, bookmarks)) continue
       if (options.stop.aborted || !this.#mayDelete()) return
       for (const tensor of tensors) await this.#verify(tensor, bookmarks.get(tensor) ?? [])
       await requireSameSource(plan, source)
-      await this.#reclaim(source)
+      await this.#reclaim(source, tensors)
     }
   }
 
@@ -103,12 +99,14 @@ export class Reclaimer {
     this.#verified.add(tensor)
   }
 
-  async #reclaim(source: number): Promise<void> {
+  async #reclaim(source: number, tensors: readonly number[]): Promise<void> {
     const { plan, pool, database } = this.#run
-    // An open file keeps its place on the disk.
-    await pool.releaseSource(source)
+    // Slices made elsewhere may have been taken back while the tensors were read. From here on they cannot be.
+    if (!areComplete(plan, tensors, bookmarksByTensor(readBookmarks(database, this.#conversion)))) return
     recordReclaimed(database, this.#conversion, plan, source)
     this.#reclaimed.add(source)
+    // An open file keeps its place on the disk.
+    await pool.releaseSource(source)
     await this.#unlink(source)
   }
 
@@ -126,6 +124,17 @@ export class Reclaimer {
     }
     options.onEvent({ kind: 'reclaimed', shard })
   }
+}
+
+function areComplete(
+  { tensors: planned }: Plan,
+  tensors: readonly number[],
+  bookmarks: ReadonlyMap<number, readonly Bookmark[]>,
+): boolean {
+  return tensors.every((index) => {
+    const tensor = planned[index]
+    return tensor !== undefined && bookmarks.get(index)?.length === sliceCount(tensor)
+  })
 }
 
 /** For each source, the tensors that take rows from it. */

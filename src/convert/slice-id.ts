@@ -3,3 +3,8 @@ export interface SliceId {
   readonly tensor: number
   readonly slice: number
 }
+
+/** For sets and maps. */
+export function sliceKey({ tensor, slice }: SliceId): string {
+  return `${tensor}/${slice}`
+}

@@ -162,6 +162,14 @@ export class WorkList {
     this.#tell(id)
   }
 
+  /** Slices that were done are nobody's again. Returns those that were. */
+  redo(ids: readonly SliceId[]): SliceId[] {
+    const redone = ids.filter((id) => this.#isKnown(id) && this.#move(this.#numberOf(id), hands.done, hands.nobody))
+    this.#left += redone.length
+    for (const id of redone) this.#free(this.#numberOf(id), id)
+    return redone
+  }
+
   /** What other machines have not made of a job is nobody's again. */
   giveBack(job: SliceRange): void {
     this.#jobsElsewhere.delete(keyOf(job))

@@ -47,7 +47,11 @@ export class RunRecord {
         this.#beginTensor(event)
         break
       case 'slice':
-        this.#count(event)
+        this.#count(event, 1)
+        break
+      case 'retaken':
+        this.#count(event, -1)
+        this.#store.tensorsUndone(id)
         break
       case 'bookmarked':
         this.#gotAhead = true
@@ -92,11 +96,15 @@ export class RunRecord {
     )
   }
 
-  #count({ tensor, weights, byteLength }: Extract<ConvertEvent, { kind: 'slice' }>): void {
+  #count({ tensor, weights, byteLength }: Extract<ConvertEvent, { kind: 'slice' | 'retaken' }>, sign: 1 | -1): void {
     const inWork = this.#slicesLeft.get(tensor)
-    if (inWork !== undefined) inWork.left--
+    if (inWork !== undefined) inWork.left -= sign
     const { doneWeights, doneBytes } = this.#progress
-    this.#progress = { ...this.#progress, doneWeights: doneWeights + weights, doneBytes: doneBytes + byteLength }
+    this.#progress = {
+      ...this.#progress,
+      doneWeights: doneWeights + sign * weights,
+      doneBytes: doneBytes + sign * byteLength,
+    }
   }
 
   #save(): void {

@@ -68,6 +68,7 @@ export class KnowingConversion implements OpenConversion {
   readonly part: string
   readonly taken: { readonly id: SliceId; readonly check: 'sample' | 'whole'; readonly taken: Taken }[] = []
   readonly keptHere: SliceId[] = []
+  readonly retaken: SliceId[] = []
   /** Awaited in the middle of each taking. */
   meanwhile: () => Promise<void> = async () => {}
   /** Called to say that a slice that was kept here has been made. */
@@ -92,6 +93,12 @@ export class KnowingConversion implements OpenConversion {
     const taken = await this.#take(id, blocks)
     this.taken.push({ id, check, taken })
     return taken
+  }
+
+  retake(ids: readonly SliceId[]): number {
+    this.retaken.push(...ids)
+    for (const { tensor, slice } of ids) this.#done.delete(`${tensor}/${slice}`)
+    return ids.length
   }
 
   makeHere(id: SliceId, made?: () => void): void {

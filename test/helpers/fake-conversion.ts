@@ -47,6 +47,10 @@ export class FakeConversion implements OpenConversion {
     return 'accepted'
   }
 
+  retake(): number {
+    return 0
+  }
+
   makeHere({ tensor, slice }: SliceId): void {
     this.keptHere.add(`${tensor}/${slice}`)
     this.#look({ tensor, slice })

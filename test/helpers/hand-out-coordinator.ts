@@ -48,6 +48,7 @@ const desk = new ConversionDesk({
   part: { path: '/nowhere/out.gguf.part', write: async () => {} },
   work,
   pool: { run: async () => ({ same: true }) } as unknown as WorkerPool,
+  retake: () => 0,
   accept: (id) => {
     work.done(id)
     accepted++

@@ -30,7 +30,9 @@ export async function takeSlice(workers: WorkerRegistry, delivery: Delivery): Pr
   const check = workers.checkFor(worker, tensor.type)
   const taken = await active.conversion.take(id, blocks, { ...made, sha256 }, check)
   if (taken === 'wrong') throw struck(workers, delivery, 'this machine makes other blocks of the same rows')
-  if (taken === 'accepted') workers.wasRight(worker, tensor.type, check)
+  if (taken === 'accepted') {
+    workers.wasRight(worker, tensor.type, check, { conversion: active.conversion, id })
+  }
   return { taken }
 }
 

@@ -6,6 +6,7 @@ import type { Log } from '../log.ts'
 import type { WorkerView } from '../protocol.ts'
 import { CheckPolicy } from './check-policy.ts'
 import type { Handshake, Heartbeat } from './protocol.ts'
+import { SampledSlices, type TakenSlice } from './sampled-slices.ts'
 
 /** Results that were not right before nothing more is taken of a worker. */
 const mostStrikes = 3
@@ -28,8 +29,7 @@ interface Member {
   readonly policy: CheckPolicy
   /** The same for all ids that one process has had. */
   readonly standing: Standing
-  /** Slices that were taken of it after a sample. */
-  sampled: number
+  readonly sampled: SampledSlices
   beat: Heartbeat
   lastSeen: number
 }
@@ -86,7 +86,14 @@ export class WorkerRegistry {
     }
     const id = randomUUID()
     const beat = { threads, tensor: null, weightsPerSecond: 0, jobsDone: 0, failures: 0, resident: 0 }
-    this.#members.set(id, { handshake, beat, standing, policy: new CheckPolicy(), sampled: 0, lastSeen: this.#now() })
+    this.#members.set(id, {
+      handshake,
+      beat,
+      standing,
+      policy: new CheckPolicy(),
+      sampled: new SampledSlices(),
+      lastSeen: this.#now(),
+    })
     this.#standings.set(process, standing)
     this.#log.info({ worker: id, host, workerPid: pid, threads, address }, 'a worker has joined')
     this.#tell()
@@ -131,11 +138,14 @@ export class WorkerRegistry {
     return this.#members.get(id)?.policy.checkFor(type) ?? 'whole'
   }
 
-  /** A slice was checked, and found right. */
-  wasRight(id: string, type: GgmlType, check: 'sample' | 'whole'): void {
+  /** A slice was checked, found right, and taken. */
+  wasRight(id: string, type: GgmlType, check: 'sample' | 'whole', taken: TakenSlice): void {
     const member = this.#members.get(id)
     member?.policy.wasRight(type, check)
-    if (member !== undefined && check === 'sample') member.sampled++
+    if (check === 'whole') return
+    // Meanwhile it gave a wrong result, or is gone: a sample is no longer enough.
+    if (member === undefined || member.policy.checkFor(type) === 'whole') taken.conversion.retake([taken.id])
+    else member.sampled.add(taken)
   }
 
   /** A result was not what this machine makes of the same rows, or not what its sender said of it. */
@@ -147,13 +157,11 @@ export class WorkerRegistry {
     standing.strikes++
     standing.lastStrike = this.#now()
     member.policy.distrust()
-    const facts = { worker: id, host, workerPid: pid, strikes: standing.strikes }
-    this.#log.warn(facts, `a worker's result was refused: ${why}`)
-    if (isQuarantined(member)) {
-      const { sampled } = member
-      const advice = sampled === 0 ? '' : `; ${sampled} slices were taken of it after a sample: verify with --source`
-      this.#log.error({ ...facts, sampled }, `the worker is in quarantine: nothing more is taken of it${advice}`)
-    }
+    const retaken = member.sampled.retake()
+    const facts = { worker: id, host, workerPid: pid, strikes: standing.strikes, retaken }
+    const again = retaken === 0 ? '' : `; ${retaken} slices that were taken of it after a sample are made again`
+    this.#log.warn(facts, `a worker's result was refused: ${why}${again}`)
+    if (isQuarantined(member)) this.#log.error(facts, 'the worker is in quarantine: nothing more is taken of it')
     this.#tell()
   }
 

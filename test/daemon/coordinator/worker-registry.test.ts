@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { MiberaError } from '#dist/base/errors.js'
+import type { SliceId } from '#dist/convert/slice-id.js'
 import { WorkerRegistry } from '#dist/daemon/coordinator/worker-registry.js'
 import { workerSchema } from '#dist/daemon/protocol.js'
 
@@ -113,23 +114,48 @@ describe('trust', () => {
     const id = workers.join(handshake)
     for (let slice = 0; slice < 16; slice++) {
       expect(workers.checkFor(id, 'Q4_K')).toBe('whole')
-      workers.wasRight(id, 'Q4_K', 'whole')
+      workers.wasRight(id, 'Q4_K', 'whole', taken())
     }
     expect(workers.checkFor(id, 'Q4_K')).toBe('sample')
     expect(workers.checkFor(id, 'Q6_K')).toBe('whole')
-    workers.wasRight(id, 'Q6_K', 'whole')
+    workers.wasRight(id, 'Q6_K', 'whole', taken())
     expect(workers.checkFor(id, 'Q6_K')).toBe('sample')
   })
 
   test('does not grow by samples, and begins anew after a wrong result', () => {
     const { workers } = registry()
     const id = workers.join(handshake)
-    for (let slice = 0; slice < 100; slice++) workers.wasRight(id, 'Q4_K', 'sample')
+    for (let slice = 0; slice < 100; slice++) workers.wasRight(id, 'Q4_K', 'sample', taken())
     expect(workers.checkFor(id, 'Q4_K')).toBe('whole')
-    for (let slice = 0; slice < 16; slice++) workers.wasRight(id, 'Q4_K', 'whole')
+    for (let slice = 0; slice < 16; slice++) workers.wasRight(id, 'Q4_K', 'whole', taken())
     expect(workers.checkFor(id, 'Q4_K')).toBe('sample')
     workers.strike(id, 'wrong')
     expect(workers.checkFor(id, 'Q4_K')).toBe('whole')
+  })
+
+  test('that was misplaced has everything made again that was taken after a sample, of the conversion in work', () => {
+    const { workers, lines } = registry()
+    const [id, other] = [workers.join(handshake), workers.join({ ...handshake, pid: 2 })]
+    const [before, now] = [retaking(), retaking()]
+    for (const worker of [id, other]) prove(workers, worker)
+    for (const conversion of [before, now]) {
+      for (const slice of [3, 4]) {
+        workers.wasRight(id, 'Q4_K', 'sample', { conversion, id: { tensor: 1, slice } })
+        workers.wasRight(other, 'Q4_K', 'sample', { conversion, id: { tensor: 2, slice } })
+      }
+    }
+    workers.strike(id, 'wrong')
+    expect(before.retaken).toEqual([])
+    expect(now.retaken).toEqual([
+      { tensor: 1, slice: 3 },
+      { tensor: 1, slice: 4 },
+    ])
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining({ worker: id, retaken: 2 }))
+    // One that was on its way when the worker was found out.
+    workers.wasRight(id, 'Q4_K', 'sample', { conversion: now, id: { tensor: 1, slice: 5 } })
+    expect(now.retaken).toContainEqual({ tensor: 1, slice: 5 })
+    workers.strike(id, 'wrong again')
+    expect(now.retaken).toHaveLength(3)
   })
 
   test('is not given to one that nobody knows', () => {
@@ -141,8 +167,6 @@ describe('quarantine', () => {
   test('comes with the third wrong result, and is told in the log, the view and every answer', () => {
     const { workers, lines, changes } = registry()
     const id = workers.join(handshake)
-    workers.wasRight(id, 'Q4_K', 'whole')
-    for (let slice = 0; slice < 5; slice++) workers.wasRight(id, 'Q4_K', 'sample')
     workers.strike(id, 'one')
     workers.strike(id, 'two')
     expect(workers.isQuarantined(id)).toBe(false)
@@ -153,8 +177,8 @@ describe('quarantine', () => {
     expect(codeOf(() => workers.beat(id, beat))).toBe('WORKER_QUARANTINED')
     expect(workers.threads).toBe(0)
     expect(workers.views()).toMatchObject([{ strikes: 3, quarantined: true }])
-    const told = lines.map((line) => JSON.parse(line) as object).filter((line) => 'sampled' in line)
-    expect(told).toMatchObject([{ worker: id, host: 'elsewhere', strikes: 3, sampled: 5 }])
+    const told = lines.map((line) => JSON.parse(line) as { level: number }).filter(({ level }) => level === 50)
+    expect(told).toMatchObject([{ worker: id, host: 'elsewhere', strikes: 3 }])
     const before = changes()
     workers.strike(id, 'four')
     workers.leave(id)
@@ -191,3 +215,21 @@ describe('quarantine', () => {
     expect(codeOf(() => workers.join(handshake))).toBeUndefined()
   })
 })
+
+/** A conversion that notes what is to be made again. */
+function retaking() {
+  const retaken: SliceId[] = []
+  return {
+    retaken,
+    retake(ids: readonly SliceId[]): number {
+      retaken.push(...ids)
+      return ids.length
+    },
+  }
+}
+
+const taken = () => ({ conversion: retaking(), id: { tensor: 0, slice: 0 } })
+
+function prove(workers: WorkerRegistry, worker: string): void {
+  for (let slice = 0; slice < 16; slice++) workers.wasRight(worker, 'Q4_K', 'whole', taken())
+}
