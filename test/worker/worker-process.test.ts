@@ -1,4 +1,4 @@
-import { rename, writeFile } from 'node:fs/promises'
+import { open, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { addJobs, allTaken, expectSameAsLocal, jobsOf, sliceTotal, workerBench } from '../helpers/worker-bench.ts'
@@ -122,6 +122,44 @@ describe('a worker', () => {
       delayed: 0,
       failed: 0,
     })
+    expect(bench.events.some(({ kind }) => kind === 'job-failed')).toBe(false)
+  })
+
+  it('says of a slice with NaN that it cannot be made, and makes the others', async () => {
+    const bench = await workerBench()
+    const { coordinator, plan } = bench
+    const damaged = plan.tensors.findIndex(({ source }) => source.kind === 'rows')
+    const { source } = plan.tensors[damaged] ?? {}
+    if (source?.kind !== 'rows') throw new Error('no tensor has a source')
+    const [range] = source.ranges
+    const file = await open(plan.sources[range?.source ?? 0]?.path ?? '', 'r+')
+    // All ones: a NaN in F32, F16 and BF16.
+    await file.write(Buffer.alloc(4, 0xff), 0, 4, range?.offset ?? 0)
+    await file.close()
+    await addJobs(bench)
+    void bench.start()
+    await coordinator.until(() => coordinator.taken.size === sliceTotal(plan) - 1 && coordinator.refusals.length > 0)
+    expect(coordinator.refusals).toEqual([`${damaged}/0`])
+    expect(coordinator.taken.has(`${damaged}/0`)).toBe(false)
+  })
+
+  it('keeps what it has made while the coordinator is away, and takes no further job', async () => {
+    const bench = await workerBench()
+    const { coordinator } = bench
+    let away = false
+    coordinator.disturb = () => {
+      if (coordinator.taken.size === 3) away = true
+      return away ? 'cut' : undefined
+    }
+    await addJobs(bench)
+    void bench.start()
+    await bench.event((event) => event.kind === 'trouble' && event.topic === 'coordinator')
+    coordinator.disturb = () => undefined
+    await bench.event((event) => event.kind === 'trouble-over' && event.topic === 'coordinator')
+    await allTaken(bench)
+    await expectSameAsLocal(bench)
+    expect(coordinator.late).toBe(0)
+    expect(bench.events.filter(({ kind }) => kind === 'trouble')).toHaveLength(1)
     expect(bench.events.some(({ kind }) => kind === 'job-failed')).toBe(false)
   })
 
