@@ -32,7 +32,7 @@ export class SpoolSink implements BlockSink {
     const { worker } = share
     const path = join(folder, `${tensor}-${slice}-${worker}.blocks`)
     try {
-      await writeDurably(path, blocks)
+      await writeClosed(path, blocks)
       share.beat()
       const { taken } = await client.ask(
         {
@@ -51,14 +51,16 @@ export class SpoolSink implements BlockSink {
   }
 }
 
-/** The other machine reads what is on the disk, not what this one still holds in memory. */
-async function writeDurably(path: string, blocks: Uint8Array): Promise<void> {
+/**
+ * Closed, the file is there for other machines that open it after that: so NFS and SMB promise. It need not be durable:
+ * the coordinator syncs its own copy before it believes in it, and a sync of each slice would cost more than making it.
+ */
+async function writeClosed(path: string, blocks: Uint8Array): Promise<void> {
   const file = await open(path, 'w')
   try {
     for (let done = 0; done < blocks.length; ) {
       done += (await file.write(blocks, done, blocks.length - done, done)).bytesWritten
     }
-    await file.sync()
   } finally {
     await file.close()
   }
