@@ -1,7 +1,7 @@
 import type { Plan } from '../plan/plan.ts'
-import { sliceCount } from '../plan/slices.ts'
 import type { SliceRange } from './engine.ts'
 import type { SliceId } from './slice-id.ts'
+import { SliceNumbers } from './slice-numbers.ts'
 
 /** In whose hands a slice is. */
 const hands = {
@@ -35,7 +35,7 @@ interface Waiting {
  * place of the output. A byte for each slice: the list of a plan of a million slices is a megabyte.
  */
 export class WorkList {
-  readonly #first: readonly number[]
+  readonly #numbers: SliceNumbers
   readonly #hand: Uint8Array
   /** No slice before this one is nobody's. */
   #cursor = 0
@@ -51,15 +51,10 @@ export class WorkList {
   readonly #waiting = new Map<string, Waiting>()
 
   constructor(plan: Plan, todo: Iterable<SliceId>) {
-    let count = 0
-    this.#first = plan.tensors.map((tensor) => {
-      const first = count
-      count += sliceCount(tensor)
-      return first
-    })
-    this.#hand = new Uint8Array(count)
+    this.#numbers = new SliceNumbers(plan)
+    this.#hand = new Uint8Array(this.#numbers.count)
     for (const id of todo) {
-      this.#hand[this.#numberOf(id)] = hands.nobody
+      this.#hand[this.#numbers.of(id)] = hands.nobody
       this.#left++
     }
   }
@@ -76,8 +71,8 @@ export class WorkList {
 
   /** How many slices of a tensor are not done. */
   left(tensor: number): number {
-    const first = this.#first[tensor] ?? this.#hand.length
-    return this.#hand.subarray(first, first + this.#slicesOf(tensor)).filter((hand) => hand !== hands.done).length
+    const all = { tensor, firstSlice: 0, slices: this.#numbers.slicesOf(tensor) }
+    return this.#numbers.within(all).filter((number) => this.#hand[number] !== hands.done).length
   }
 
   /** The next slice for a thread of this machine, or `undefined`. What only this machine can make comes first. */
@@ -110,17 +105,18 @@ export class WorkList {
   takeElsewhere(): SliceRange | undefined {
     const found = this.#nextOfNobody()
     if (found === undefined) return undefined
-    const job = this.#jobOf(this.#idOf(found))
-    for (const number of this.#numbersOf(job)) this.#move(number, hands.nobody, hands.elsewhere)
+    const job = this.#jobOf(this.#numbers.idOf(found))
+    for (const number of this.#numbers.within(job)) this.#move(number, hands.nobody, hands.elsewhere)
     this.#jobsElsewhere.add(keyOf(job))
     return job
   }
 
   /** Those slices of a job that other machines are still to make. */
   wanted(job: SliceRange): number[] {
-    return this.#numbersOf(job)
+    return this.#numbers
+      .within(job)
       .filter((number) => this.#hand[number] === hands.elsewhere)
-      .map((number) => this.#idOf(number).slice)
+      .map((number) => this.#numbers.idOf(number).slice)
   }
 
   /** Resolves when no slice of a job is in the hands of other machines, or arriving from them. */
@@ -141,19 +137,19 @@ export class WorkList {
 
   /** Whether the caller may now write a slice that was made elsewhere; it then says how that ended. */
   arrive(id: SliceId): boolean {
-    return this.#isKnown(id) && this.#move(this.#numberOf(id), hands.elsewhere, hands.arriving)
+    return this.#numbers.has(id) && this.#move(this.#numbers.of(id), hands.elsewhere, hands.arriving)
   }
 
   /** What arrived was not taken: it is to be made again, by whoever has its job now. */
   refuse(id: SliceId): void {
     const stillElsewhere = this.#jobsElsewhere.has(keyOf(this.#jobOf(id)))
-    const number = this.#numberOf(id)
+    const number = this.#numbers.of(id)
     this.#move(number, hands.arriving, stillElsewhere ? hands.elsewhere : hands.nobody)
     if (!stillElsewhere) this.#free(number, id)
   }
 
   done(id: SliceId): void {
-    const number = this.#numberOf(id)
+    const number = this.#numbers.of(id)
     if (this.#hand[number] === hands.done) return
     this.#hand[number] = hands.done
     this.#left--
@@ -164,18 +160,20 @@ export class WorkList {
 
   /** Slices that were done are nobody's again. Returns those that were. */
   redo(ids: readonly SliceId[]): SliceId[] {
-    const redone = ids.filter((id) => this.#isKnown(id) && this.#move(this.#numberOf(id), hands.done, hands.nobody))
+    const redone = ids.filter(
+      (id) => this.#numbers.has(id) && this.#move(this.#numbers.of(id), hands.done, hands.nobody),
+    )
     this.#left += redone.length
-    for (const id of redone) this.#free(this.#numberOf(id), id)
+    for (const id of redone) this.#free(this.#numbers.of(id), id)
     return redone
   }
 
   /** What other machines have not made of a job is nobody's again. */
   giveBack(job: SliceRange): void {
     this.#jobsElsewhere.delete(keyOf(job))
-    const numbers = this.#numbersOf(job).filter((number) => this.#move(number, hands.elsewhere, hands.nobody))
+    const numbers = this.#numbers.within(job).filter((number) => this.#move(number, hands.elsewhere, hands.nobody))
     const [first] = numbers
-    if (first !== undefined) this.#free(first, this.#idOf(first))
+    if (first !== undefined) this.#free(first, this.#numbers.idOf(first))
   }
 
   /**
@@ -183,8 +181,8 @@ export class WorkList {
    * @param done called when it is done.
    */
   keepHere(id: SliceId, done?: () => void): boolean {
-    const number = this.#numberOf(id)
-    if (!this.#isKnown(id) || !this.#move(number, hands.elsewhere, hands.forHere)) return false
+    const number = this.#numbers.of(id)
+    if (!this.#numbers.has(id) || !this.#move(number, hands.elsewhere, hands.forHere)) return false
     this.#forHere.push(number)
     if (done !== undefined) this.#onDone.set(number, done)
     this.#tell(id)
@@ -211,7 +209,7 @@ export class WorkList {
 
   #give(number: number, hand: Hand): SliceId {
     this.#hand[number] = hand
-    const id = this.#idOf(number)
+    const id = this.#numbers.idOf(number)
     this.#tell(id)
     return id
   }
@@ -234,44 +232,13 @@ export class WorkList {
 
   #jobOf({ tensor, slice }: SliceId): SliceRange {
     const firstSlice = slice - (slice % slicesPerJob)
-    return { tensor, firstSlice, slices: Math.min(slicesPerJob, this.#slicesOf(tensor) - firstSlice) }
+    return { tensor, firstSlice, slices: Math.min(slicesPerJob, this.#numbers.slicesOf(tensor) - firstSlice) }
   }
 
   #isSettled(job: SliceRange): boolean {
-    return this.#numbersOf(job).every(
-      (number) => this.#hand[number] !== hands.elsewhere && this.#hand[number] !== hands.arriving,
-    )
-  }
-
-  #numbersOf({ tensor, firstSlice, slices }: SliceRange): number[] {
-    const last = Math.min(firstSlice + slices, this.#slicesOf(tensor))
-    const first = this.#numberOf({ tensor, slice: firstSlice })
-    return Array.from({ length: Math.max(0, last - firstSlice) }, (_, index) => first + index)
-  }
-
-  #numberOf({ tensor, slice }: SliceId): number {
-    return (this.#first[tensor] ?? this.#hand.length) + slice
-  }
-
-  #idOf(number: number): SliceId {
-    // The last tensor that begins at or before it.
-    let low = 0
-    let high = this.#first.length - 1
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2)
-      if ((this.#first[middle] ?? 0) <= number) low = middle
-      else high = middle - 1
-    }
-    return { tensor: low, slice: number - (this.#first[low] ?? 0) }
-  }
-
-  /** 0 for a tensor that the plan does not have. */
-  #slicesOf(tensor: number): number {
-    return (this.#first[tensor + 1] ?? this.#hand.length) - (this.#first[tensor] ?? 0)
-  }
-
-  #isKnown({ tensor, slice }: SliceId): boolean {
-    return this.#first[tensor] !== undefined && slice >= 0 && slice < this.#slicesOf(tensor)
+    return this.#numbers
+      .within(job)
+      .every((number) => this.#hand[number] !== hands.elsewhere && this.#hand[number] !== hands.arriving)
   }
 }
 
