@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { z } from 'zod'
+import { MiberaError } from '#dist/base/errors.js'
 import { programVersion } from '#dist/cli/version.js'
 import {
   coordinatorApi,
@@ -28,6 +29,8 @@ const task = z
   })
   .parse(JSON.parse(process.env.DUPLICATES ?? ''))
 
+type Slice = (typeof task.slices)[number]
+
 let worker: string | undefined
 const client = new CoordinatorClient({
   address: await coordinatorAddress(task.origin, task.ca),
@@ -42,25 +45,35 @@ worker = (await client.ask({ method: 'POST', path: '/v1/workers', document }, we
 
 const outcomes: string[][] = []
 const file = await open(task.made)
-for (const { tensor, slice, offset, byteLength } of task.slices) {
-  if (outcomes.length >= task.most) break
-  const path = `/v1/conversions/${task.key}`
-  const { slices } = await client.ask({ method: 'GET', path: `${path}/wanted/${tensor}/${slice}/1` }, wantedSchema)
-  if (slices.length === 0) continue
-  const blocks = new Uint8Array(byteLength)
-  await file.read(blocks, 0, byteLength, offset)
-  const sha256 = createHash('sha256').update(blocks).digest('hex')
-  const made = JSON.stringify({ sha256, squaredError: 0, energy: 0, compared: 0, milliseconds: 0 })
-  const deliver = async () => {
-    const { text } = await client.send({
-      ...{ method: 'PUT', path: `${path}/slices/${tensor}/${slice}`, body: blocks },
-      headers: { 'content-type': 'application/octet-stream', [madeHeader]: made },
-    })
-    return takenSchema.parse(JSON.parse(text)).taken
+try {
+  for (const slice of task.slices) {
+    if (outcomes.length >= task.most) break
+    if (await isWanted(slice)) outcomes.push(await deliverThrice(slice))
   }
-  outcomes.push([...(await Promise.all([deliver(), deliver()])), await deliver()])
+} catch (error) {
+  // It was over sooner than this.
+  if (!(error instanceof MiberaError && error.code === 'CONVERSION_INACTIVE')) throw error
 }
 await file.close()
 await client.send({ method: 'DELETE', path: `/v1/workers/${worker}` })
 client.close()
 process.stdout.write(JSON.stringify(outcomes))
+
+async function isWanted({ tensor, slice }: Slice): Promise<boolean> {
+  const path = `/v1/conversions/${task.key}/wanted/${tensor}/${slice}/1`
+  return (await client.ask({ method: 'GET', path }, wantedSchema)).slices.length > 0
+}
+
+async function deliverThrice({ tensor, slice, offset, byteLength }: Slice): Promise<string[]> {
+  const blocks = new Uint8Array(byteLength)
+  await file.read(blocks, 0, byteLength, offset)
+  const sha256 = createHash('sha256').update(blocks).digest('hex')
+  const made = JSON.stringify({ sha256, squaredError: 0, energy: 0, compared: 0, milliseconds: 0 })
+  const path = `/v1/conversions/${task.key}/slices/${tensor}/${slice}`
+  const headers = { 'content-type': 'application/octet-stream', [madeHeader]: made }
+  const deliver = async () => {
+    const { text } = await client.send({ method: 'PUT', path, headers, body: blocks })
+    return takenSchema.parse(JSON.parse(text)).taken
+  }
+  return [...(await Promise.all([deliver(), deliver()])), await deliver()]
+}

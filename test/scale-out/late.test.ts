@@ -13,11 +13,10 @@ beforeAll(async () => {
 
 describe('a worker that is stopped in the middle of its jobs loses them to another', { timeout: 240_000 }, () => {
   test.each([
-    ['uploaded', false],
-    ['left on a shared drive', true],
-  ])('and coming back after the end, with results %s, it harms nothing', async (_, shared) => {
-    const words = shared ? ['--shared-results'] : []
-    const trial = await Trial.start({ model, root: root(), workers: 2, shared, words })
+    ['uploaded', {}],
+    ['left on a shared drive', { shared: 'output' }],
+  ] as const)('and coming back after the end, with results %s, it harms nothing', async (_, shared) => {
+    const trial = await Trial.start({ model, root: root(), workers: 2, ...shared })
     const first = await trial.startWorker(0)
     await trial.lines[0]?.coordinator.shape({ bytesPerSecond: 20e6 })
     const { id } = await trial.convert()

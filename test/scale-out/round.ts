@@ -43,8 +43,10 @@ export class Round {
 
   /** From the start of the processes to the end of the conversion, and all that must hold then. */
   static async run(options: RoundOptions): Promise<void> {
+    // Source bytes come over the network; results go there too, or into a folder that everybody sees.
+    const shared = options.seed % 2 === 0 ? {} : ({ shared: 'output' } as const)
     // One machine more: for a worker that nobody wants.
-    const trial = await Trial.start({ ...options, workers: workerCount + 1 })
+    const trial = await Trial.start({ ...options, ...shared, workers: workerCount + 1 })
     const round = new Round(options, trial, [])
     for (const { coordinator } of trial.lines) await coordinator.shape({ bytesPerSecond })
     for (let index = 0; index < workerCount; index++) await round.startWorker(index)
@@ -99,6 +101,7 @@ export class Round {
       worker.signal('SIGTERM')
       if ((await worker.end) !== 0) throw new Error(`a worker could not be stopped:\n${worker.output}`)
     }
+    await trial.check(id)
   }
 
   async #disrupt(disruption: Disruption, worker: number): Promise<void> {
@@ -126,12 +129,16 @@ export class Round {
     return release
   }
 
+  #shown(): string {
+    return this.trial.options.shared === undefined ? 'results uploaded' : 'results in a shared folder'
+  }
+
   #story(): string {
     const { ledger } = this.trial
     const figures = ['accepted', 'late', 'wrong'] as const
     const counts = figures.map((taken) => `${ledger.count(taken)} ${taken}`).join(', ')
     return [
-      `seed ${this.#options.seed}: ${counts}; ${ledger.repeated} written again after a death`,
+      `seed ${this.#options.seed}, ${this.#shown()}: ${counts}; ${ledger.repeated} written again after a death`,
       ...this.#notes,
     ].join('\n')
   }

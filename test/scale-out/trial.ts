@@ -23,10 +23,8 @@ export interface TrialOptions {
   /** Absolute path of the folder that holds the model and will hold all that the daemon writes. */
   readonly root: string
   readonly workers: number
-  /** Of the daemon. */
-  readonly words?: readonly string[]
-  /** Whether workers see `root` all the same: a shared drive. */
-  readonly shared?: boolean
+  /** What of `root` workers see all the same, on a shared drive: nothing unless it is said. */
+  readonly shared?: 'output' | 'everything'
   readonly lockSeconds?: number
 }
 
@@ -75,9 +73,9 @@ export class Trial {
   /** Machines, Redis and lines, and a daemon that answers. */
   static async start(options: TrialOptions): Promise<Trial> {
     const folders = await makeFolders(options.root)
-    const elsewhere = await mkdtemp(join(tmpdir(), 'mibera-hidden-'))
-    onTestFinished(() => rm(elsewhere, { recursive: true, force: true }))
-    const machines = network(options.workers, options.shared === true ? elsewhere : options.root)
+    const { root, model, shared, workers } = options
+    const hidden = { nothing: root, output: model.folder, everything: folders.unused }[shared ?? 'nothing']
+    const machines = network(workers, hidden)
     const { hub } = machines
     const redis = await TrialRedis.start(hub, await freePort())
     const port = await freePort()
@@ -131,7 +129,7 @@ export class Trial {
 
   /** Returns when it answers. Not while another runs. */
   async startDaemon(): Promise<void> {
-    const { lockSeconds = 2, words = [] } = this.options
+    const { lockSeconds = 2, shared } = this.options
     const { state, keys } = this.#folders
     const listening = [
       '--listen',
@@ -144,7 +142,7 @@ export class Trial {
     const all = [
       ...['daemon', 'start', '--foreground', '--state-dir', state, '--threads', '0', '--max-memory', '512M'],
       ...[...this.#redisWords(this.daemonLine), '--token-file', join(keys, 'token'), ...listening],
-      ...['--lock-time', String(lockSeconds), ...words],
+      ...['--lock-time', String(lockSeconds), ...(shared === undefined ? [] : ['--shared-results'])],
     ]
     const daemon = Program.start(this.network.hub, all, { preload: ['./ledger-preload.mjs'] })
     this.#daemon = daemon
@@ -264,6 +262,8 @@ interface Folders {
   readonly output: string
   /** What workers are given: outside of the folder that is hidden from them. */
   readonly keys: string
+  /** An empty folder. */
+  readonly unused: string
 }
 
 interface Parts {
@@ -282,7 +282,8 @@ async function makeFolders(root: string): Promise<Folders> {
   onTestFinished(async () => {
     for (const folder of [here, keys]) await rm(folder, { recursive: true, force: true })
   })
-  const [state, output] = [join(here, 'state'), join(here, 'output')]
+  const [state, output, unused] = [join(here, 'state'), join(here, 'output'), join(keys, 'unused')]
   await mkdir(output)
-  return { state, output, keys }
+  await mkdir(unused)
+  return { state, output, keys, unused }
 }

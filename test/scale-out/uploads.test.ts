@@ -29,7 +29,7 @@ describe(`a daemon without threads and three workers, apart by ${isolation}`, { 
   })
 
   test('make them over a shared drive too: sources read and results left there', async () => {
-    const trial = await Trial.start({ model, root: root(), workers: 3, shared: true, words: ['--shared-results'] })
+    const trial = await Trial.start({ model, root: root(), workers: 3, shared: 'everything' })
     const workers = await Promise.all([0, 1, 2].map((index) => trial.startWorker(index)))
     const begun = performance.now()
     const { id } = await trial.convert()
