@@ -11,6 +11,10 @@ export {
 } from './floats'
 export { dequantizeIQ4NL, quantizeIQ4NL } from './iq4_nl'
 export { dequantizeIQ4XS, quantizeIQ4XS } from './iq4_xs'
+export { dequantizeMXFP4, quantizeMXFP4 } from './mxfp4'
+export { dequantizeNVFP4, quantizeNVFP4 } from './nvfp4'
+export { dequantizeQ10, quantizeQ10 } from './q1_0'
+export { dequantizeQ20, quantizeQ20 } from './q2_0'
 export { dequantizeQ2K, quantizeQ2K } from './q2_k'
 export { dequantizeQ3K, quantizeQ3K } from './q3_k'
 export { dequantizeQ40, quantizeQ40 } from './q4_0'
@@ -21,6 +25,8 @@ export { dequantizeQ51, quantizeQ51 } from './q5_1'
 export { dequantizeQ5K, quantizeQ5K } from './q5_k'
 export { dequantizeQ6K, quantizeQ6K } from './q6_k'
 export { dequantizeQ80, quantizeQ80 } from './q8_0'
+export { dequantizeTQ10, quantizeTQ10 } from './tq1_0'
+export { dequantizeTQ20, quantizeTQ20 } from './tq2_0'
 
 /** The first address above the kernels' own data. */
 export function heapBase(): usize {

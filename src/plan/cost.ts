@@ -22,6 +22,12 @@ const quantizeCost: Readonly<Record<GgmlType, number>> = {
   Q6_K: 5.5,
   IQ4_NL: 40,
   IQ4_XS: 40,
+  TQ1_0: 1,
+  TQ2_0: 1,
+  MXFP4: 2,
+  NVFP4: 3,
+  Q1_0: 1.5,
+  Q2_0: 1,
 }
 
 /** Nanoseconds per weight to bring the source into memory as F32. */

@@ -32,6 +32,12 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
   Q6_K: { quantize: 'quantizeQ6K', dequantize: 'dequantizeQ6K' },
   IQ4_NL: { quantize: 'quantizeIQ4NL', dequantize: 'dequantizeIQ4NL', usesImportance: true },
   IQ4_XS: { quantize: 'quantizeIQ4XS', dequantize: 'dequantizeIQ4XS', usesImportance: true },
+  TQ1_0: { quantize: 'quantizeTQ10', dequantize: 'dequantizeTQ10' },
+  TQ2_0: { quantize: 'quantizeTQ20', dequantize: 'dequantizeTQ20' },
+  MXFP4: { quantize: 'quantizeMXFP4', dequantize: 'dequantizeMXFP4' },
+  NVFP4: { quantize: 'quantizeNVFP4', dequantize: 'dequantizeNVFP4' },
+  Q1_0: { quantize: 'quantizeQ10', dequantize: 'dequantizeQ10' },
+  Q2_0: { quantize: 'quantizeQ20', dequantize: 'dequantizeQ20' },
 }
 
 /** The export that turns weights as a shard stores them into f32: (source address, target address, weights). */

@@ -21,6 +21,13 @@ const scaleOffsets: Readonly<Record<GgmlType, readonly number[]>> = {
   Q6_K: [208],
   IQ4_NL: [0],
   IQ4_XS: [0],
+  TQ1_0: [52],
+  TQ2_0: [64],
+  // No scale that is written is infinite; MXFP4's exponent 255 comes of weights below 2^-125, and all levels are 0.
+  MXFP4: [],
+  NVFP4: [],
+  Q1_0: [0],
+  Q2_0: [0],
 }
 
 /** All exponent bits of a half, and of a BF16: set, they mean infinite or NaN. */

@@ -54,7 +54,7 @@ export function openGgml(): GgmlOracle {
     dequantize(type, blocks, weights) {
       const values = new Float32Array(weights)
       // dequantize_row_q4_K, but dequantize_row_iq4_nl
-      const name = type.startsWith('IQ') ? type.toLowerCase() : type.replace(/^Q/, 'q')
+      const name = /^Q\d_K$/.test(type) ? type.replace(/^Q/, 'q') : type.toLowerCase()
       base.func(`void dequantize_row_${name}(void *blocks, _Out_ float *values, int64_t count)`)(
         blocks,
         values,

@@ -85,6 +85,13 @@ function floatBits(random: Random, exponents: number): number {
   return new Float32Array(bits.buffer)[0] ?? 0
 }
 
+/** The float `steps` floats below a power of two, from the subnormals to 2^128; the power counts from 2^-149. */
+function belowPower(random: Random, power: number, steps: number): number {
+  const first = power < 23 ? 2 ** power : (power - 22) * 2 ** 23
+  const bits = new Uint32Array([(random.integer(2) << 31) | Math.max(0, first - steps)])
+  return new Float32Array(bits.buffer)[0] ?? 0
+}
+
 export const weightSets: readonly WeightSet[] = [
   gaussian(0.02),
   gaussian(1),
@@ -104,6 +111,11 @@ export const weightSets: readonly WeightSet[] = [
   scaledPer('15 decades, mixed per 32', wide, fifteenDecades),
   set('exponents mixed per weight', (random) => () => random.gaussian() * 10 ** (random.integer(30) - 20)),
   set('any finite float', (random) => () => floatBits(random, 255)),
+  set('just below a power of two, the same per 32', (random) => {
+    const power = held(wide, () => random.integer(278))
+    const steps = held(wide, () => 1 + random.integer(100))
+    return (index) => belowPower(random, power(index), steps(index) + random.integer(3))
+  }),
   set('constant per block', (random) => held(superblock, () => random.gaussian())),
   set('constant per 16', (random) => held(narrow, () => random.gaussian())),
   set('constant per 32', (random) => held(wide, () => random.gaussian())),

@@ -17,6 +17,12 @@ const types: readonly GgmlType[] = [
   'Q4_1',
   'IQ4_NL',
   'IQ4_XS',
+  'TQ1_0',
+  'TQ2_0',
+  'MXFP4',
+  'NVFP4',
+  'Q1_0',
+  'Q2_0',
 ]
 const weights = 64 * 256
 const culprits = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]

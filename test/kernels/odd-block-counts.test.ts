@@ -4,7 +4,7 @@ import { compileKernels, Kernels } from '#dist/quant/kernels.js'
 import { openGgml, oracleLibraries } from '../helpers/llama-cpp.ts'
 import { seededRandom } from '../helpers/random.ts'
 
-const types: readonly GgmlType[] = ['Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q8_0', 'IQ4_NL']
+const types: readonly GgmlType[] = ['Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q8_0', 'IQ4_NL', 'MXFP4', 'NVFP4', 'Q1_0', 'Q2_0']
 const libraries = oracleLibraries()
 
 /** These types serve rows that are not whole superblocks, so a slice may hold any number of blocks. */

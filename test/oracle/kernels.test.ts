@@ -20,6 +20,12 @@ const types: readonly GgmlType[] = [
   'Q4_1',
   'IQ4_NL',
   'IQ4_XS',
+  'TQ1_0',
+  'TQ2_0',
+  'MXFP4',
+  'NVFP4',
+  'Q1_0',
+  'Q2_0',
 ]
 
 /** Weights of one comparison: 128 superblocks, so that V8 has optimised the kernel before the last sets. */

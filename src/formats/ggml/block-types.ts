@@ -30,6 +30,12 @@ const types = {
   Q6_K: { id: 14, blockWeights: superblock, blockBytes: superblock / 2 + superblock / 4 + superblock / 16 + half },
   IQ4_NL: { id: 20, blockWeights: 32, blockBytes: half + 32 / 2 },
   IQ4_XS: { id: 23, blockWeights: superblock, blockBytes: 2 * half + superblock / 64 + superblock / 2 },
+  TQ1_0: { id: 34, blockWeights: superblock, blockBytes: (superblock - superblock / 16) / 5 + superblock / 64 + half },
+  TQ2_0: { id: 35, blockWeights: superblock, blockBytes: superblock / 4 + half },
+  MXFP4: { id: 39, blockWeights: 32, blockBytes: 1 + 32 / 2 },
+  NVFP4: { id: 40, blockWeights: 64, blockBytes: 64 / 16 + 64 / 2 },
+  Q1_0: { id: 41, blockWeights: 128, blockBytes: half + 128 / 8 },
+  Q2_0: { id: 42, blockWeights: 64, blockBytes: half + 64 / 4 },
 } as const satisfies Record<string, BlockType>
 
 export type GgmlType = keyof typeof types
