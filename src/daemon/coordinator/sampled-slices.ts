@@ -7,10 +7,16 @@ export interface TakenSlice {
   readonly id: SliceId
 }
 
-/** What was taken of one worker after no more than a sample, of the conversion that it works on. */
+/** Slices of a tensor are fewer than this, and tensors of a plan so many that a double still tells all of them apart. */
+const slicesOfTensor = 2 ** 32
+
+/**
+ * What was taken of one worker after no more than a sample, of the conversion that it works on. A number for each: a
+ * plan may have a million slices.
+ */
 export class SampledSlices {
   #conversion: TakenSlice['conversion'] | undefined
-  #ids: SliceId[] = []
+  #ids: number[] = []
 
   add({ conversion, id }: TakenSlice): void {
     if (conversion !== this.#conversion) {
@@ -18,12 +24,15 @@ export class SampledSlices {
       this.#conversion = conversion
       this.#ids = []
     }
-    this.#ids.push(id)
+    this.#ids.push(id.tensor * slicesOfTensor + id.slice)
   }
 
   /** Has all of them made again. Returns how many those are. */
   retake(): number {
-    const ids = this.#ids
+    const ids = this.#ids.map((number) => ({
+      tensor: Math.floor(number / slicesOfTensor),
+      slice: number % slicesOfTensor,
+    }))
     this.#ids = []
     return ids.length === 0 ? 0 : (this.#conversion?.retake(ids) ?? 0)
   }
