@@ -9,6 +9,8 @@ export {
   widenBF16,
   widenF16,
 } from './floats'
+export { dequantizeIQ3S, quantizeIQ3S } from './iq3_s'
+export { dequantizeIQ3XXS, quantizeIQ3XXS } from './iq3_xxs'
 export { dequantizeIQ4NL, quantizeIQ4NL } from './iq4_nl'
 export { dequantizeIQ4XS, quantizeIQ4XS } from './iq4_xs'
 export { dequantizeMXFP4, quantizeMXFP4 } from './mxfp4'

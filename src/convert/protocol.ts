@@ -23,6 +23,8 @@ export interface BufferRoom {
   /** Weights of a slice whose source is not F32 already; 0 when all sources are. */
   readonly widenedWeights: number
   readonly columns: number
+  /** Bytes of the tables that the kernels fill in for the plan's types. */
+  readonly tableBytes: number
 }
 
 export type Job = QuantizeJob | CheckJob | ScanJob | DigestJob | ReleaseJob

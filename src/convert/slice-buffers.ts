@@ -28,7 +28,11 @@ export function reserveBuffers(kernels: Kernels, room: BufferRoom): ThreadBuffer
   return { slots, widened, restored: kernels.reserve(room.columns * floatBytes) }
 }
 
-/** Bytes that {@link reserveBuffers} takes. */
+/** Bytes that {@link reserveBuffers} takes, and those of the kernels' tables. */
 export function bufferBytes(room: BufferRoom): number {
-  return slotsPerThread * (room.sourceBytes + room.outputBytes) + (room.widenedWeights + room.columns) * floatBytes
+  return (
+    slotsPerThread * (room.sourceBytes + room.outputBytes) +
+    (room.widenedWeights + room.columns) * floatBytes +
+    room.tableBytes
+  )
 }

@@ -3,6 +3,7 @@ import { MiberaError } from '../base/errors.ts'
 import { bytesPerElement } from '../formats/safetensors/dtype.ts'
 import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
+import { typeKernels } from '../quant/kernel-table.ts'
 import type { BufferRoom } from './protocol.ts'
 import { bufferBytes } from './slice-buffers.ts'
 
@@ -11,9 +12,9 @@ const processBytes = 120 * 1024 * 1024
 /** Resident memory of one thread besides its buffers: a V8 isolate with this program's modules. */
 const isolateBytes = 16 * 1024 * 1024
 
-/** The buffers that hold any slice of `plan`. */
+/** The buffers that hold any slice of `plan`, and the tables of its types. */
 export function bufferRoom(plan: Plan): BufferRoom {
-  const room = { sourceBytes: 0, outputBytes: 0, widenedWeights: 0, columns: 0 }
+  const room = { sourceBytes: 0, outputBytes: 0, widenedWeights: 0, columns: 0, tableBytes: 0 }
   for (const tensor of plan.tensors) {
     // The first slice of a tensor is never smaller than the others.
     const { weights, byteLength } = sliceOf(tensor, 0)
@@ -22,6 +23,9 @@ export function bufferRoom(plan: Plan): BufferRoom {
     room.outputBytes = Math.max(room.outputBytes, byteLength)
     if (dtype !== 'F32') room.widenedWeights = Math.max(room.widenedWeights, weights)
     room.columns = Math.max(room.columns, tensor.columns)
+  }
+  for (const type of new Set(plan.tensors.map((tensor) => tensor.type))) {
+    room.tableBytes += typeKernels[type]?.tableBytes ?? 0
   }
   return room
 }

@@ -20,6 +20,8 @@ const quantizeCost: Readonly<Record<GgmlType, number>> = {
   Q4_K: 11.5,
   Q5_K: 9.5,
   Q6_K: 5.5,
+  IQ3_XXS: 180,
+  IQ3_S: 120,
   IQ4_NL: 40,
   IQ4_XS: 40,
   TQ1_0: 1,

@@ -13,6 +13,8 @@ export interface TypeKernels {
    * aligned; 0: none).
    */
   readonly usesImportance?: true
+  /** Bytes of tables that the kernels fill in at the first use of the type in an instance. */
+  readonly tableBytes?: number
 }
 
 /** One row per type that can be written. */
@@ -30,6 +32,13 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
   Q4_K: { quantize: 'quantizeQ4K', dequantize: 'dequantizeQ4K' },
   Q5_K: { quantize: 'quantizeQ5K', dequantize: 'dequantizeQ5K' },
   Q6_K: { quantize: 'quantizeQ6K', dequantize: 'dequantizeQ6K' },
+  IQ3_XXS: {
+    quantize: 'quantizeIQ3XXS',
+    dequantize: 'dequantizeIQ3XXS',
+    usesImportance: true,
+    tableBytes: 140_000,
+  },
+  IQ3_S: { quantize: 'quantizeIQ3S', dequantize: 'dequantizeIQ3S', usesImportance: true, tableBytes: 170_000 },
   IQ4_NL: { quantize: 'quantizeIQ4NL', dequantize: 'dequantizeIQ4NL', usesImportance: true },
   IQ4_XS: { quantize: 'quantizeIQ4XS', dequantize: 'dequantizeIQ4XS', usesImportance: true },
   TQ1_0: { quantize: 'quantizeTQ10', dequantize: 'dequantizeTQ10' },

@@ -19,6 +19,8 @@ const scaleOffsets: Readonly<Record<GgmlType, readonly number[]>> = {
   Q4_K: [0, 2],
   Q5_K: [0, 2],
   Q6_K: [208],
+  IQ3_XXS: [0],
+  IQ3_S: [0],
   IQ4_NL: [0],
   IQ4_XS: [0],
   TQ1_0: [52],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type GgmlType, rowBytes } from '#dist/formats/ggml/block-types.js'
 import { compileKernels, Kernels } from '#dist/quant/kernels.js'
+import { gridTypes } from '../helpers/grid-types.ts'
 import { seededRandom } from '../helpers/random.ts'
 
 /** The caller refuses such weights; but it learns of them from the same pass, so this must end. */
@@ -23,6 +24,7 @@ const types: readonly GgmlType[] = [
   'NVFP4',
   'Q1_0',
   'Q2_0',
+  ...gridTypes,
 ]
 const weights = 64 * 256
 const culprits = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]

@@ -2,11 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { blockTypes, ggmlTypeNames, rowBytes } from '#dist/formats/ggml/block-types.js'
 import { compileKernels, Kernels, usesImportance } from '#dist/quant/kernels.js'
 import { blockDifference } from '../helpers/block-difference.ts'
+import { gridTypes } from '../helpers/grid-types.ts'
 import { importanceSets } from '../helpers/importance-sets.ts'
 import { type GgmlOracle, openGgml, oracleLibraries } from '../helpers/llama-cpp.ts'
 import { weightSets } from '../helpers/weight-sets.ts'
 
-const types = ggmlTypeNames.filter(usesImportance)
+/** Types with a grid: ./grid-kernels.test.ts. */
+const types = ggmlTypeNames.filter((type) => usesImportance(type) && !gridTypes.includes(type))
 /** No multiple of four blocks of 32, which some kernels take at once. */
 const columnsOf = (blockWeights: number): number => (blockWeights === 256 ? 3 * 256 : 13 * 32)
 const mostColumns = 3 * 256

@@ -28,6 +28,12 @@ const types = {
   Q4_K: { id: 12, blockWeights: superblock, blockBytes: 2 * half + 12 + superblock / 2 },
   Q5_K: { id: 13, blockWeights: superblock, blockBytes: 2 * half + 12 + superblock / 8 + superblock / 2 },
   Q6_K: { id: 14, blockWeights: superblock, blockBytes: superblock / 2 + superblock / 4 + superblock / 16 + half },
+  IQ3_XXS: { id: 18, blockWeights: superblock, blockBytes: half + superblock / 4 + superblock / 8 },
+  IQ3_S: {
+    id: 21,
+    blockWeights: superblock,
+    blockBytes: half + superblock / 4 + superblock / 32 + superblock / 8 + superblock / 64,
+  },
   IQ4_NL: { id: 20, blockWeights: 32, blockBytes: half + 32 / 2 },
   IQ4_XS: { id: 23, blockWeights: superblock, blockBytes: 2 * half + superblock / 64 + superblock / 2 },
   TQ1_0: { id: 34, blockWeights: superblock, blockBytes: (superblock - superblock / 16) / 5 + superblock / 64 + half },

@@ -1,0 +1,173 @@
+/**
+ * Codebooks of the grid types (IQ1, IQ2, IQ3): of all runs of four or eight levels only those of a fixed grid can be
+ * stored, by the number of their row. A run that is not in the grid becomes one of its neighbours there: the rows at
+ * the least distance, and at the next ones up to a number of distances that the type sets.
+ *
+ * The tables are made at a type's first use in an instance, in memory set apart for them; until then its pages are
+ * never touched. A run of levels is known by its code, Σ level i · radix^i.
+ */
+
+/** A type's codebook. It lies in static memory: `changetype<Codebook>(memory.data(codebookBytes, 16))`. */
+@unmanaged
+export class Codebook {
+  /** Levels in a row, 4 or 8. */
+  length: i32
+  /** Levels are 0 … radix − 1. */
+  radix: i32
+  rowCount: i32
+  /** One u16 for each row. */
+  codes: usize
+  /** Neighbours are the rows at this many least distances. */
+  distances: i32
+  /** Where the tables go, and how many bytes there are. */
+  space: usize
+  spaceBytes: usize
+
+  /** Codes there are: radix^length. */
+  codeCount: i32
+  /** The row of each code as i16, or −1. */
+  rowOf: usize
+  /** Address, by code, of all neighbours: a u16 that counts them, then their rows, the nearest first, as u16. */
+  all: usize
+  /** The same of those that can be the nearest to values that round to the code. */
+  near: usize
+  /** The row's levels as bytes, eight for each row. */
+  levels: usize
+  /** What each row's levels stand for, 2 · level + 1, as f32. */
+  values: usize
+  /** First free byte after the tables; 0 before they are made. */
+  end: usize
+}
+
+export const codebookBytes: i32 = 64
+
+/** Distance² of each row from the code looked at, as bytes: at most 4 · 7². */
+const distanceOf: usize = memory.data(2048, 16)
+/** The rows found for a code, as u16. A run of eight levels has at most 292 in the grids there are. */
+const found: usize = memory.data(1024, 16)
+const kept: usize = memory.data(1024, 16)
+
+/** Makes the tables of `book`, whose first fields are set, if that has not been done. */
+export function prepareCodebook(book: Codebook): void {
+  if (book.end != 0) return
+  placeTables(book)
+  for (let row = 0; row < book.rowCount; row++) addRow(book, row)
+  for (let code: usize = 0; code < <usize>book.codeCount; code++) {
+    if (load<i16>(book.rowOf + (code << 1)) < 0) addNeighbours(book, code)
+  }
+  if (book.end > book.space + book.spaceBytes) unreachable()
+}
+
+function placeTables(book: Codebook): void {
+  book.codeCount = book.length == 4 ? 4096 : 6561
+  const codes = <usize>book.codeCount
+  const rows = <usize>book.rowCount
+  book.values = book.space
+  book.levels = book.values + rows * <usize>book.length * 4
+  book.near = book.levels + rows * 8
+  book.all = book.near + codes * 4
+  book.rowOf = book.all + codes * 4
+  book.end = book.rowOf + codes * 2
+  memory.fill(book.rowOf, 0xff, codes * 2)
+}
+
+/** The levels of `code` as eight bytes; those beyond the length are 0. */
+function levelsOf(book: Codebook, code: u32): u64 {
+  let levels: u64 = 0
+  const radix = <u32>book.radix
+  for (let i = 0; i < book.length; i++) {
+    levels |= (<u64>(code % radix)) << ((<u64>i) << 3)
+    code /= radix
+  }
+  return levels
+}
+
+function addRow(book: Codebook, row: usize): void {
+  const code = load<u16>(book.codes + (row << 1))
+  const levels = levelsOf(book, code)
+  store<i16>(book.rowOf + ((<usize>code) << 1), <i16>row)
+  store<u64>(book.levels + (row << 3), levels)
+  const values = book.values + row * <usize>book.length * 4
+  for (let i: usize = 0; i < <usize>book.length; i++) {
+    const value = 1 + 2 * (<i32>(levels >> ((<u64>i) << 3)) & 255)
+    store<f32>(values + (i << 2), <f32>value)
+  }
+}
+
+function addNeighbours(book: Codebook, code: usize): void {
+  const levels = levelsOf(book, <u32>code)
+  const count = findNeighbours(book, levels)
+  addList(book, book.all + (code << 2), found, count)
+  const keep = keepNearest(book, levels, count)
+  if (keep == count) store<usize>(book.near + (code << 2), load<usize>(book.all + (code << 2)))
+  else addList(book, book.near + (code << 2), kept, keep)
+}
+
+function addList(book: Codebook, address: usize, list: usize, count: usize): void {
+  store<usize>(address, book.end)
+  store<u16>(book.end, <u16>count)
+  memory.copy(book.end + 2, list, count << 1)
+  book.end += 2 + (count << 1)
+}
+
+/** Puts the neighbours of a run into {@link found}, by distance and row, and gives their number. */
+function findNeighbours(book: Codebook, levels: u64): usize {
+  measure(book, levels)
+  let count: usize = 0
+  let shell = -1
+  for (let distance = 0; distance < book.distances; distance++) {
+    shell = nextDistance(book.rowCount, shell)
+    for (let row: usize = 0; row < <usize>book.rowCount; row++) {
+      if (<i32>load<u8>(distanceOf + row) != shell) continue
+      store<u16>(found + (count << 1), <u16>row)
+      count++
+    }
+  }
+  return count
+}
+
+function measure(book: Codebook, levels: u64): void {
+  const run = i16x8.extend_low_i8x16_u(i64x2.splat(levels))
+  for (let row: usize = 0; row < <usize>book.rowCount; row++) {
+    const difference = i16x8.sub(v128.load_ext<u8>(book.levels + (row << 3)), run)
+    const squares = i32x4.dot_i16x8_s(difference, difference)
+    const pairs = i32x4.add(squares, v128.shuffle<i32>(squares, squares, 2, 3, 0, 1))
+    store<u8>(distanceOf + row, i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1))
+  }
+}
+
+/** The least distance above `shell`; 256 if there is none. */
+function nextDistance(rows: i32, shell: i32): i32 {
+  let least = 256
+  for (let row = 0; row < rows; row++) {
+    const distance = <i32>load<u8>(distanceOf + <usize>row)
+    if (distance > shell && distance < least) least = distance
+  }
+  return least
+}
+
+/**
+ * Leaves out of {@link found} what another row found beats whatever the values and their weights: where each level of
+ * that row lies between the run's level and the level of the one left out, or is one of them, each of its errors is at
+ * most as large. (If equal, it still comes first: it is nearer.) Gives how many rows are then in {@link kept}.
+ */
+function keepNearest(book: Codebook, levels: u64, count: usize): usize {
+  const run = i64x2.splat(levels)
+  let keep: usize = 0
+  for (let i: usize = 0; i < count; i++) {
+    const row = load<u16>(found + (i << 1))
+    const own = v128.load64_splat(book.levels + ((<usize>row) << 3))
+    if (isBeaten(book, i8x16.min_u(run, own), i8x16.max_u(run, own), keep)) continue
+    store<u16>(kept + (keep << 1), row)
+    keep++
+  }
+  return keep
+}
+
+function isBeaten(book: Codebook, low: v128, high: v128, keep: usize): bool {
+  for (let i: usize = 0; i < keep; i++) {
+    const other = v128.load64_splat(book.levels + ((<usize>load<u16>(kept + (i << 1))) << 3))
+    if (i8x16.all_true(v128.and(i8x16.ge_u(other, low), i8x16.le_u(other, high)))) return true
+  }
+  return false
+}
