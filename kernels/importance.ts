@@ -1,8 +1,9 @@
 /**
- * How much each value's error counts in the search of Q2_K, Q4_K and Q5_K when there is no importance matrix, and the
- * figures of each sub-block that the search starts from. In and out: an octet of ./octet.
+ * How much each value's error counts in the search for scale and minimum, by itself (Q2_K, Q4_K and Q5_K without an
+ * importance matrix) or as given, and the figures of each sub-block that the search starts from. In and out: an octet
+ * of ./octet.
  */
-import { entryBytes, greatest, importanceSum, importances, least, right, valueSum } from './octet'
+import { entryBytes, greatest, importanceSum, importances, least, loadOctet, right, valueSum } from './octet'
 
 /** √(Σ value² / 32) of four lanes; `first` is the address of their first value. */
 function rootMeanSquare(first: usize): v128 {
@@ -48,4 +49,31 @@ export function weighByMagnitude(octet: usize): void {
 export function weighByMagnitudeAndMean(octet: usize): void {
   weigh(octet, 32, rootMeanSquare(octet))
   weigh(octet + right, 32, rootMeanSquare(octet + right))
+}
+
+/** The figures of four lanes whose importances are there; `first` is the address of their first value. */
+function sumGiven(first: usize, elements: i32): void {
+  let low = v128.load(first)
+  let high = low
+  let sum = v128.load(first, importances)
+  let weighted = f32x4.mul(sum, low)
+  for (let at = first + entryBytes; at < first + <usize>elements * entryBytes; at += entryBytes) {
+    const value = v128.load(at)
+    const importance = v128.load(at, importances)
+    low = f32x4.pmin(low, value)
+    high = f32x4.pmax(high, value)
+    sum = f32x4.add(sum, importance)
+    weighted = f32x4.add(weighted, f32x4.mul(importance, value))
+  }
+  v128.store(first, low, least)
+  v128.store(first, high, greatest)
+  v128.store(first, sum, importanceSum)
+  v128.store(first, weighted, valueSum)
+}
+
+/** As given: one f32 at `src` for each value, sub-block after sub-block. */
+export function weighAsGiven(octet: usize, src: usize, elements: i32): void {
+  loadOctet(octet + importances, src, elements)
+  sumGiven(octet, elements)
+  sumGiven(octet + right, elements)
 }

@@ -4,11 +4,34 @@
  */
 import { firstGreatest, firstLeast, sixteenLevels, spreadSixteen } from './block-of-32'
 import { floatFromHalf, halfFromFloat } from './half'
+import { blockLevels, fitBlocks, leastOf, meanSquare, scaleOf, takeLevels } from './weighted-block-of-32'
 
 const blockBytes: usize = 20
 
-/** `src`: 32 · `blocks` f32; `dst`: 20 · `blocks` bytes. Without an importance matrix. */
-export function quantizeQ41(src: usize, dst: usize, blocks: i32): void {
+/** One row by its importances. */
+function quantizeWeighted(src: usize, dst: usize, blocks: i32, importance: usize): void {
+  const mean = meanSquare(src, blocks)
+  while (blocks > 0) {
+    const fitted = fitBlocks(src, importance, blocks, mean, 15)
+    for (let block: usize = 0; block < <usize>fitted; block++) {
+      store<u16>(dst, halfFromFloat(scaleOf(block)))
+      store<u16>(dst, halfFromFloat(leastOf(block)), 2)
+      takeLevels(block, src, 15)
+      v128.store(dst, v128.or(v128.load(blockLevels), i8x16.shl(v128.load(blockLevels, 16), 4)), 4)
+      src += 128
+      dst += blockBytes
+    }
+    importance += (<usize>fitted) << 7
+    blocks -= fitted
+  }
+}
+
+/** `src`: 32 · `blocks` f32; `dst`: 20 · `blocks` bytes; `importance`: those of one row, 32 · `blocks` f32, or 0. */
+export function quantizeQ41(src: usize, dst: usize, blocks: i32, importance: usize): void {
+  if (importance != 0) {
+    quantizeWeighted(src, dst, blocks, importance)
+    return
+  }
   const top = i8x16.splat(15)
   for (let block = 0; block < blocks; block++) {
     const least = firstLeast(src)

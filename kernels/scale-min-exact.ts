@@ -28,14 +28,25 @@ export function rootMeanSquare(src: usize): f32 {
   return sqrt<f32>(sum / 32)
 }
 
-/** Importances `base` + |value|, their sum, and their sum with the values. */
-function weigh(src: usize, elements: i32, base: f32): void {
+/** Importances `base` + |value|, their sum, and their sum with the values, for {@link searchScaleMinExact}. */
+export function weighExactly(src: usize, elements: i32, base: f32): void {
   for (let i = 0; i < elements; i++) {
     const value = load<f32>(src + ((<usize>i) << 2))
     const weight = base + abs<f32>(value)
     store<f32>(weights + ((<usize>i) << 2), weight)
     weightSum = i == 0 ? weight : weightSum + weight
     valueSum = i == 0 ? weight * value : valueSum + weight * value
+  }
+}
+
+/** The same with importances as given: `elements` f32 at `given`. */
+export function weighExactlyAsGiven(src: usize, elements: i32, given: usize): void {
+  for (let at: usize = 0; at < (<usize>elements) << 2; at += 4) {
+    const value = load<f32>(src + at)
+    const weight = load<f32>(given + at)
+    store<f32>(weights + at, weight)
+    weightSum = at == 0 ? weight : weightSum + weight
+    valueSum = at == 0 ? weight * value : valueSum + weight * value
   }
 }
 
@@ -49,13 +60,13 @@ function sumErrors(src: usize, elements: i32, scale: f32, min: f32, absolute: bo
   return sum
 }
 
-/** `src`: `elements` f32. The other arguments as in ./scale-min-search; importance is `base` + |value|. */
+/** `src`: `elements` f32, which have been weighed. The other arguments as in ./scale-min-search. */
 export function searchScaleMinExact(
   src: usize,
   elements: i32,
-  base: f32,
   top: f32,
   firstSpan: f32,
+  step: f32,
   lastCandidate: i32,
   absolute: bool,
 ): void {
@@ -67,7 +78,6 @@ export function searchScaleMinExact(
     if (value < min) min = value
     if (value > max) max = value
   }
-  weigh(src, elements, base)
   if (min > 0) min = 0
   exactMin = min
   exactFrom = 0
@@ -84,7 +94,7 @@ export function searchScaleMinExact(
   // No error is below 0 or below NaN. Values under 1e-38, whose squares vanish, all end here.
   if (!(best > 0)) return
   for (let candidate = 0; candidate <= lastCandidate; candidate++) {
-    inverse = (firstSpan + <f32>0.1 * <f32>candidate + top) / (max - exactMin)
+    inverse = (firstSpan + step * <f32>candidate + top) / (max - exactMin)
     let sum: f32 = 0
     let squares: f32 = 0
     let withValues: f32 = 0

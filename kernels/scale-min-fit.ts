@@ -1,10 +1,20 @@
 /**
- * Scale and minimum of the sub-blocks of Q2_K, Q4_K and Q5_K: value ≈ scale · level − min with level in 0…top. Fits up
- * to sixteen sub-blocks at once, which is one superblock of Q2_K and two of the others.
+ * Scale and minimum of the sub-blocks of Q2_K, Q4_K and Q5_K, and of Q4_1 and Q5_1 with an importance matrix: value ≈
+ * scale · level − min with level in 0…top. Fits up to sixteen sub-blocks at once, which is one superblock of Q2_K and
+ * two of Q4_K and Q5_K.
  */
-import { weighByMagnitude, weighByMagnitudeAndMean } from './importance'
+import { weighAsGiven, weighByMagnitude, weighByMagnitudeAndMean } from './importance'
 import { bestFrom, bestInverse, bestMin, bestScale, loadOctet, octetBytes, octets, right } from './octet'
-import { exactFrom, exactInverse, exactMin, exactScale, rootMeanSquare, searchScaleMinExact } from './scale-min-exact'
+import {
+  exactFrom,
+  exactInverse,
+  exactMin,
+  exactScale,
+  rootMeanSquare,
+  searchScaleMinExact,
+  weighExactly,
+  weighExactlyAsGiven,
+} from './scale-min-exact'
 import { searchScaleMin } from './scale-min-search'
 
 /** Per sub-block an f32: its scale and minimum … */
@@ -23,6 +33,20 @@ function storeFits(octet: usize, at: usize): void {
   }
 }
 
+/** Spans of the candidates without an importance matrix are 0.1 apart … */
+const step: f32 = 0.1
+/** … and with one there are 37 from −0.9 upwards, 0.05 apart. */
+const weightedFirstSpan: f32 = -0.9
+const weightedStep: f32 = 0.05
+const weightedLastCandidate: i32 = 36
+
+function storeExactFit(at: usize): void {
+  store<f32>(scales + at, exactScale)
+  store<f32>(mins + at, -exactMin)
+  store<f32>(inverses + at, exactInverse)
+  store<f32>(froms + at, exactFrom)
+}
+
 function fitExactly(
   src: usize,
   count: i32,
@@ -33,13 +57,20 @@ function fitExactly(
   byMagnitude: bool,
 ): void {
   for (let at: usize = 0; at < (<usize>count) << 5; at += 4) {
-    const base: f32 = byMagnitude ? 0 : rootMeanSquare(src)
-    searchScaleMinExact(src, elements, base, top, firstSpan, lastCandidate, byMagnitude)
-    store<f32>(scales + at, exactScale)
-    store<f32>(mins + at, -exactMin)
-    store<f32>(inverses + at, exactInverse)
-    store<f32>(froms + at, exactFrom)
+    weighExactly(src, elements, byMagnitude ? 0 : rootMeanSquare(src))
+    searchScaleMinExact(src, elements, top, firstSpan, step, lastCandidate, byMagnitude)
+    storeExactFit(at)
     src += (<usize>elements) << 2
+  }
+}
+
+function fitWeightedExactly(src: usize, importance: usize, count: i32, elements: i32, top: f32): void {
+  for (let at: usize = 0; at < (<usize>count) << 5; at += 4) {
+    weighExactlyAsGiven(src, elements, importance)
+    searchScaleMinExact(src, elements, top, weightedFirstSpan, weightedStep, weightedLastCandidate, false)
+    storeExactFit(at)
+    src += (<usize>elements) << 2
+    importance += (<usize>elements) << 2
   }
 }
 
@@ -65,8 +96,23 @@ export function fitSubBlocks(
     if (byMagnitude) weighByMagnitude(octet)
     else weighByMagnitudeAndMean(octet)
   }
-  if (!searchScaleMin(count, elements, top, firstSpan, lastCandidate, byMagnitude)) {
+  if (!searchScaleMin(count, elements, top, firstSpan, step, lastCandidate, byMagnitude)) {
     fitExactly(src, count, elements, top, firstSpan, lastCandidate, byMagnitude)
+    return
+  }
+  for (let k: usize = 0; k < <usize>count; k++) storeFits(octets + k * octetBytes, k << 5)
+}
+
+/** The same with how much each squared error counts as given: one f32 per value at `importance`. */
+export function fitWeighted(src: usize, importance: usize, count: i32, elements: i32, top: f32): void {
+  for (let k: usize = 0; k < <usize>count; k++) {
+    const octet = octets + k * octetBytes
+    const offset = k * ((<usize>elements) << 5)
+    loadOctet(octet, src + offset, elements)
+    weighAsGiven(octet, importance + offset, elements)
+  }
+  if (!searchScaleMin(count, elements, top, weightedFirstSpan, weightedStep, weightedLastCandidate, false)) {
+    fitWeightedExactly(src, importance, count, elements, top)
     return
   }
   for (let k: usize = 0; k < <usize>count; k++) storeFits(octets + k * octetBytes, k << 5)

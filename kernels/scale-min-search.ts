@@ -1,7 +1,7 @@
 /**
- * The search of Q2_K, Q4_K and Q5_K for the scale and minimum of eight or sixteen sub-blocks at once: value ≈ scale ·
- * level + min with level in 0…top and min ≤ 0. Same candidates, operations and order as `make_qkx2_quants` of ggml, one
- * sub-block per lane; where ggml branches, lanes are masked.
+ * The search for the scale and minimum of eight or sixteen sub-blocks at once: value ≈ scale · level + min with level in
+ * 0…top and min ≤ 0. Same candidates, operations and order as `make_qkx2_quants` of ggml (Q2_K, Q4_K and Q5_K) and, with
+ * an importance matrix, `make_qkx3_quants`, one sub-block per lane; where ggml branches, lanes are masked.
  *
  * A candidate is an inverse scale. It fixes the levels, the levels fix the best scale and minimum (a 2×2 linear
  * solution), and those are kept when they lower the error. A kept candidate changes the minimum from which later
@@ -124,7 +124,7 @@ function isSettled(octet: usize): bool {
  *
  * @param elements weights per sub-block
  * @param top the highest level
- * @param firstSpan candidate k maps the range of values onto `firstSpan` + 0.1 · k + `top` levels, k = 0…`lastCandidate`
+ * @param firstSpan candidate k maps the range of values onto `firstSpan` + `step` · k + `top` levels, k = 0…`lastCandidate`
  * @param absolute whether the error is Σ importance · |difference| or Σ importance · difference²
  * @returns false if some level is too far out for float rounding: the fits are void, ./scale-min-exact has to find them
  */
@@ -133,6 +133,7 @@ export function searchScaleMin(
   elements: i32,
   top: f32,
   firstSpan: f32,
+  step: f32,
   lastCandidate: i32,
   absolute: bool,
 ): bool {
@@ -144,7 +145,7 @@ export function searchScaleMin(
   if (first < last && isSettled(last)) last = first
   if (isSettled(first)) first += octetBytes
   for (let candidate = 0; candidate <= lastCandidate; candidate++) {
-    const span: f32 = firstSpan + <f32>0.1 * <f32>candidate + top
+    const span: f32 = firstSpan + step * <f32>candidate + top
     for (let octet = first; octet <= last; octet += octetBytes) {
       aim(octet, span)
       aim(octet + right, span)
