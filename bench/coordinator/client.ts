@@ -19,7 +19,7 @@ export interface ClientOrders extends Opened {
   readonly together: number
 }
 
-export type PhaseName = 'ranges' | 'uploads' | 'spool-write' | 'spool'
+export type PhaseName = 'ranges' | 'uploads' | 'spool'
 
 /** Told at both ends of each phase. */
 export interface Phase {
@@ -61,7 +61,7 @@ if (plan.spool === null) {
     await write(slice)
     await announce(slice)
   })
-  await phase('spool-write', rest, write)
+  await together(rest, write)
   await phase('spool', rest, announce)
 }
 client.close()
@@ -123,11 +123,10 @@ async function askForRanges({ sources, tensors }: RemotePlan, bytes: number): Pr
   tell({ ...told, end: true })
 }
 
-/** As the worker leaves it: on the disk before it is announced. */
+/** As a worker leaves it: closed before it is announced. */
 async function leaveInFolder(folder: string, { id, blocks }: Slice): Promise<void> {
   const file = await open(join(folder, `${id.tensor}-${id.slice}-${entered.worker}.blocks`), 'w')
   await file.writeFile(blocks)
-  await file.sync()
   await file.close()
 }
 
