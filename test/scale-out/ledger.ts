@@ -29,6 +29,8 @@ export class Ledger {
   readonly #state: string
   readonly #lives: Life[] = []
   readonly #offsets = new Set<number>()
+  #last = Number.POSITIVE_INFINITY
+  #longest = { milliseconds: 0, before: 0 }
   readonly #waiting = new Set<{ readonly count: number; resolve(): void }>()
   readonly #sliceAt: ReadonlyMap<number, string>
 
@@ -61,7 +63,7 @@ export class Ledger {
     createInterface(told).on('line', (line) => {
       const entry = JSON.parse(line) as LedgerLine
       life.lines.push(entry)
-      if (entry.kind === 'written') this.#offsets.add(entry.offset)
+      if (entry.kind === 'written') this.#note(entry.offset)
       for (const waiting of this.#waiting) {
         if (this.#offsets.size < waiting.count) continue
         this.#waiting.delete(waiting)
@@ -96,6 +98,11 @@ export class Ledger {
     )
   }
 
+  /** The longest time between two writes, and how many slices were written after it. */
+  get longestPause(): { readonly milliseconds: number; readonly before: number } {
+    return this.#longest
+  }
+
   /** Of all lives together. */
   count(taken: Taken): number {
     return this.#lives.flatMap(({ lines }) => lines).filter((line) => line.kind === 'taken' && line.taken === taken)
@@ -124,6 +131,15 @@ export class Ledger {
       expect(repeats(accepted), `accepted twice by life ${index}`).toEqual([])
     }
     expect(this.written).toBe(all.length)
+  }
+
+  #note(offset: number): void {
+    this.#offsets.add(offset)
+    const now = performance.now()
+    if (now - this.#last > this.#longest.milliseconds) {
+      this.#longest = { milliseconds: now - this.#last, before: this.#offsets.size }
+    }
+    this.#last = now
   }
 
   #inDatabase<T>(use: (database: Database.Database) => T): T {

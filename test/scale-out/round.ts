@@ -137,8 +137,10 @@ export class Round {
     const { ledger } = this.trial
     const figures = ['accepted', 'late', 'wrong'] as const
     const counts = figures.map((taken) => `${ledger.count(taken)} ${taken}`).join(', ')
+    const { milliseconds, before } = ledger.longestPause
     return [
       `seed ${this.#options.seed}, ${this.#shown()}: ${counts}; ${ledger.repeated} written again after a death`,
+      `longest pause between two slices: ${(milliseconds / 1000).toFixed(1)} s, before number ${before}`,
       ...this.#notes,
     ].join('\n')
   }
