@@ -6,6 +6,7 @@
 import { group, groupBytes, searchScales } from './four-bit-search'
 import { loadLevels, storeLevels } from './four-bit-values'
 import { floatFromHalf, halfFromFloat } from './half'
+import { sumOfSquares } from './importance-counts'
 import { nearestInt } from './nearest'
 
 const highBitsAt: usize = 2
@@ -19,13 +20,6 @@ const weightBytes: usize = 128
 const subBlocks: usize = 8
 /** The scales found, one f32 per sub-block. */
 const scales: usize = memory.data(32, 16)
-
-/** Σ weight² · 2/256 of the superblock at `src`, added up one after the other as ggml does. */
-function twiceMeanSquare(src: usize): f32 {
-  let sum: f32 = 0
-  for (const end = src + superblockBytes; src < end; src += 4) sum += load<f32>(src) * load<f32>(src)
-  return sum * (<f32>2 / 256)
-}
 
 /** The first of the scales that are largest without their sign; 0 where none is above 0. NaN is passed over. */
 function largestScale(): f32 {
@@ -61,7 +55,7 @@ function roundScales(src: usize, dst: usize): void {
 /** `src`: 256 · `blocks` f32; `dst`: 136 · `blocks` bytes; `importance`: 256 · `blocks` f32, or 0 for none. */
 export function quantizeIQ4XS(src: usize, dst: usize, blocks: i32, importance: usize): void {
   for (let block = 0; block < blocks; block++) {
-    const mean = importance != 0 ? twiceMeanSquare(src) : 0
+    const mean = importance != 0 ? sumOfSquares(src, 256) * (<f32>2 / 256) : 0
     searchScales(src, scales, importance, mean)
     searchScales(src + groupBytes, scales + ((<usize>group) << 2), importance != 0 ? importance + groupBytes : 0, mean)
     roundScales(src, dst)

@@ -5,9 +5,11 @@
  * of scale and minimum (f16 each). Weight = scale unit · scale · level − minimum unit · minimum.
  */
 import { floatFromHalf, halfFromFloat } from './half'
+import { countByImportance, sumOfSquares } from './importance-counts'
 import { levelsByInverse, levelsByScale, storeSixteen } from './levels'
 import { nearestInts } from './nearest'
-import { fitSubBlocks, froms, inverses, mins, scales } from './scale-min-fit'
+import { fitPositive } from './positive-scales'
+import { fitSubBlocks, fitWeighted, froms, inverses, mins, scales, sums } from './scale-min-fit'
 
 const levelsAt: usize = 16
 const unitsAt: usize = 80
@@ -17,6 +19,10 @@ const top = 3
 
 /** The 256 levels, one byte each. */
 const levelBytes: usize = memory.data(256, 16)
+/** With an importance matrix: how much each weight counts, and the 4-bit numbers, one byte each. */
+const counts: usize = memory.data(1024, 16)
+const fourBitScales: usize = memory.data(16, 16)
+const fourBitMins: usize = memory.data(16, 16)
 
 /** The greatest of sixteen f32, at least 0; NaN is passed over, as by C's `if (x > max) max = x`. */
 function greatestOfSixteen(src: usize): f32 {
@@ -32,14 +38,12 @@ function inFifteenths(src: usize, maximum: f32): v128 {
   return nearestInts(f32x4.mul(f32x4.splat(<f32>15 / maximum), v128.load(src)))
 }
 
-/** Writes scales, minimums and units at `dst`, and the levels that suit them to {@link levelBytes}. */
-function roundFits(src: usize, dst: usize): void {
+/** Scales, minimums and units to `dst`: the greatest scale and the greatest minimum become 15. */
+function roundByMaximum(dst: usize): void {
   const maxScale = greatestOfSixteen(scales)
   const maxMin = greatestOfSixteen(mins)
-  const scaleUnit = halfFromFloat(maxScale / 15)
-  const minUnit = halfFromFloat(maxMin / 15)
-  store<u16>(dst + unitsAt, scaleUnit)
-  store<u16>(dst + unitsAt, minUnit, 2)
+  store<u16>(dst + unitsAt, halfFromFloat(maxScale / 15))
+  store<u16>(dst + unitsAt, halfFromFloat(maxMin / 15), 2)
   for (let i: usize = 0; i < 16; i += 4) {
     const scale = inFifteenths(scales + (i << 2), maxScale)
     const min = i32x4.shl(inFifteenths(mins + (i << 2), maxMin), 4)
@@ -47,6 +51,19 @@ function roundFits(src: usize, dst: usize): void {
     const shorts = i16x8.narrow_i32x4_u(bytes, bytes)
     v128.store32_lane(dst + i, i8x16.narrow_i16x8_u(shorts, shorts), 0)
   }
+}
+
+/** The same by what errors count. */
+function roundByImportance(dst: usize): void {
+  store<u16>(dst + unitsAt, halfFromFloat(fitPositive(scales, sums, 16, fourBitScales, 15)))
+  store<u16>(dst + unitsAt, halfFromFloat(fitPositive(mins, sums, 16, fourBitMins, 15)), 2)
+  v128.store(dst, v128.or(v128.load(fourBitScales), i8x16.shl(v128.load(fourBitMins), 4)))
+}
+
+/** The levels that suit the scales, minimums and units at `dst` to {@link levelBytes}. */
+function takeLevels(src: usize, dst: usize): void {
+  const scaleUnit = load<u16>(dst + unitsAt)
+  const minUnit = load<u16>(dst + unitsAt, 2)
   for (let i: usize = 0; i < 16; i++) {
     const packed = load<u8>(dst + i)
     const scale: f32 = floatFromHalf(scaleUnit) * <f32>(packed & 15)
@@ -75,20 +92,28 @@ function isZero(src: usize): bool {
   return true
 }
 
-function quantizeSuperblock(src: usize, dst: usize): void {
-  fitSubBlocks(src, 2, 16, <f32>top, -0.5, 15, true)
-  roundFits(src, dst)
+function quantizeSuperblock(src: usize, dst: usize, importance: usize): void {
+  if (importance == 0) {
+    fitSubBlocks(src, 2, 16, <f32>top, -0.5, 15, true)
+    roundByMaximum(dst)
+  } else {
+    countByImportance(src, importance, counts, 256, sumOfSquares(src, 256) / 256)
+    fitWeighted(src, counts, 2, 16, <f32>top)
+    roundByImportance(dst)
+  }
+  takeLevels(src, dst)
   packSixteen(0, dst + levelsAt)
   packSixteen(16, dst + levelsAt + 16)
   packSixteen(128, dst + levelsAt + 32)
   packSixteen(144, dst + levelsAt + 48)
 }
 
-/** `src`: 256 · `blocks` f32; `dst`: 84 · `blocks` bytes. Without an importance matrix. */
-export function quantizeQ2K(src: usize, dst: usize, blocks: i32): void {
+/** `src`: 256 · `blocks` f32; `dst`: 84 · `blocks` bytes; `importance`: 256 · `blocks` f32, or 0 for none. */
+export function quantizeQ2K(src: usize, dst: usize, blocks: i32, importance: usize): void {
   for (let block = 0; block < blocks; block++) {
     if (isZero(src)) memory.fill(dst, 0, blockBytes)
-    else quantizeSuperblock(src, dst)
+    else quantizeSuperblock(src, dst, importance)
+    if (importance != 0) importance += 1024
     src += 1024
     dst += blockBytes
   }

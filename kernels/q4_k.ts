@@ -24,16 +24,17 @@ function packLevels(dst: usize): void {
   }
 }
 
-/** `src`: 256 · `blocks` f32; `dst`: 144 · `blocks` bytes. Without an importance matrix. */
-export function quantizeQ4K(src: usize, dst: usize, blocks: i32): void {
+/** `src`: 256 · `blocks` f32; `dst`: 144 · `blocks` bytes; `importance`: 256 · `blocks` f32, or 0 for none. */
+export function quantizeQ4K(src: usize, dst: usize, blocks: i32, importance: usize): void {
   while (blocks > 0) {
-    const fitted = fitSuperblocks(src, blocks, 15, -1, 20)
+    const fitted = fitSuperblocks(src, blocks, importance, 15, -1, 20)
     for (let k = 0; k < fitted; k++) {
-      roundSuperblock(k, src, dst, 15)
+      roundSuperblock(k, src, dst, importance != 0, 15)
       packLevels(dst + headBytes)
       src += 1024
       dst += blockBytes
     }
+    if (importance != 0) importance += (<usize>fitted) << 10
     blocks -= fitted
   }
 }

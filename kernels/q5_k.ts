@@ -32,17 +32,18 @@ function packHalf(half: usize, dst: usize): void {
   v128.store(dst + half, high)
 }
 
-/** `src`: 256 · `blocks` f32; `dst`: 176 · `blocks` bytes. Without an importance matrix. */
-export function quantizeQ5K(src: usize, dst: usize, blocks: i32): void {
+/** `src`: 256 · `blocks` f32; `dst`: 176 · `blocks` bytes; `importance`: 256 · `blocks` f32, or 0 for none. */
+export function quantizeQ5K(src: usize, dst: usize, blocks: i32, importance: usize): void {
   while (blocks > 0) {
-    const fitted = fitSuperblocks(src, blocks, 31, -0.5, 15)
+    const fitted = fitSuperblocks(src, blocks, importance, 31, -0.5, 15)
     for (let k = 0; k < fitted; k++) {
-      roundSuperblock(k, src, dst, 31)
+      roundSuperblock(k, src, dst, importance != 0, 31)
       packHalf(0, dst + headBytes)
       packHalf(16, dst + headBytes)
       src += 1024
       dst += blockBytes
     }
+    if (importance != 0) importance += (<usize>fitted) << 10
     blocks -= fitted
   }
 }

@@ -18,7 +18,8 @@ export let exactFrom: f32 = 0
 const weights: usize = octets + importances
 const tried: usize = octets + levels
 
-let weightSum: f32 = 0
+/** Σ importance of the sub-block weighed last. */
+export let weightSum: f32 = 0
 let valueSum: f32 = 0
 
 /** √(Σ value² / 32). */

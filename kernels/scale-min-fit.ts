@@ -4,7 +4,7 @@
  * two of Q4_K and Q5_K.
  */
 import { weighAsGiven, weighByMagnitude, weighByMagnitudeAndMean } from './importance'
-import { bestFrom, bestInverse, bestMin, bestScale, loadOctet, octetBytes, octets, right } from './octet'
+import { bestFrom, bestInverse, bestMin, bestScale, importanceSum, loadOctet, octetBytes, octets, right } from './octet'
 import {
   exactFrom,
   exactInverse,
@@ -14,6 +14,7 @@ import {
   searchScaleMinExact,
   weighExactly,
   weighExactlyAsGiven,
+  weightSum,
 } from './scale-min-exact'
 import { searchScaleMin } from './scale-min-search'
 
@@ -23,6 +24,8 @@ export const mins: usize = memory.data(64, 16)
 /** … and what gave the values their levels: the nearest integer to inverse · (value − from), clamped. */
 export const inverses: usize = memory.data(64, 16)
 export const froms: usize = memory.data(64, 16)
+/** Σ of how much its errors count; only of {@link fitWeighted}. */
+export const sums: usize = memory.data(64, 16)
 
 function storeFits(octet: usize, at: usize): void {
   for (let side: usize = 0; side <= right; side += right) {
@@ -69,6 +72,7 @@ function fitWeightedExactly(src: usize, importance: usize, count: i32, elements:
     weighExactlyAsGiven(src, elements, importance)
     searchScaleMinExact(src, elements, top, weightedFirstSpan, weightedStep, weightedLastCandidate, false)
     storeExactFit(at)
+    store<f32>(sums + at, weightSum)
     src += (<usize>elements) << 2
     importance += (<usize>elements) << 2
   }
@@ -115,5 +119,10 @@ export function fitWeighted(src: usize, importance: usize, count: i32, elements:
     fitWeightedExactly(src, importance, count, elements, top)
     return
   }
-  for (let k: usize = 0; k < <usize>count; k++) storeFits(octets + k * octetBytes, k << 5)
+  for (let k: usize = 0; k < <usize>count; k++) {
+    const octet = octets + k * octetBytes
+    storeFits(octet, k << 5)
+    v128.store(sums + (k << 5), v128.load(octet, importanceSum))
+    v128.store(sums + (k << 5), v128.load(octet, importanceSum + right), 16)
+  }
 }

@@ -6,9 +6,11 @@
  * weight follows in a form of its own: weight = unit · scale · level − minimum unit · minimum.
  */
 import { floatFromHalf, halfFromFloat } from './half'
+import { countByImportance, sumOfSquares } from './importance-counts'
 import { levelsByInverse, levelsByScale } from './levels'
 import { nearestInts } from './nearest'
-import { fitSubBlocks, froms, inverses, mins, scales } from './scale-min-fit'
+import { fitPositive } from './positive-scales'
+import { fitSubBlocks, fitWeighted, froms, inverses, mins, scales, sums } from './scale-min-fit'
 
 /** 6-bit numbers, one byte each: eight scales, eight minimums. */
 const sixBits: usize = memory.data(16, 16)
@@ -63,28 +65,60 @@ function unpackSixBits(src: usize): void {
   store<u32>(sixBits, ((third >> 4) & 0x0f0f0f0f) | ((second >> 2) & 0x30303030), 12)
 }
 
+/** How much the weights of the superblocks being fitted count. */
+const counts: usize = memory.data(2048, 16)
+
 /**
  * Fits the first of `blocks` superblocks at `src`, two at once where there are two.
+ *
+ * @param importance address of the importances of their weights, or 0
  * @returns how many: {@link roundSuperblock} then finishes each
  */
-export function fitSuperblocks(src: usize, blocks: i32, top: i32, firstSpan: f32, lastCandidate: i32): i32 {
+export function fitSuperblocks(
+  src: usize,
+  blocks: i32,
+  importance: usize,
+  top: i32,
+  firstSpan: f32,
+  lastCandidate: i32,
+): i32 {
   const count = min<i32>(blocks, 2)
-  fitSubBlocks(src, count, 32, <f32>top, firstSpan, lastCandidate, false)
+  if (importance == 0) {
+    fitSubBlocks(src, count, 32, <f32>top, firstSpan, lastCandidate, false)
+    return count
+  }
+  for (let at: usize = 0; at < (<usize>count) << 10; at += 1024) {
+    const mean: f32 = (2 * sumOfSquares(src + at, 256)) / 256
+    countByImportance(src + at, importance + at, counts + at, 256, mean)
+  }
+  fitWeighted(src, counts, count, 32, <f32>top)
   return count
 }
 
-/**
- * Rounds the fits of superblock `k` of those fitted to the head of the block at `dst`, and its weights, at `src`, to the
- * levels that suit it, at {@link levelBytes}.
- */
-export function roundSuperblock(k: i32, src: usize, dst: usize, top: i32): void {
-  const fit = (<usize>k) << 5
+/** Scales and minimums at `fit` to {@link sixBits}, and their units to the head at `dst`: the greatest becomes 63. */
+function roundByMaximum(fit: usize, dst: usize): void {
   const maxScale = greatestOfEight(scales + fit)
   const maxMin = greatestOfEight(mins + fit)
   quantizeEight(scales + fit, maxScale > 0 ? <f32>63 / maxScale : 0, sixBits)
   quantizeEight(mins + fit, maxMin > 0 ? <f32>63 / maxMin : 0, sixBits + 8)
   store<u16>(dst, halfFromFloat(maxScale / 63))
   store<u16>(dst, halfFromFloat(maxMin / 63), 2)
+}
+
+/** The same by what errors count. */
+function roundByImportance(fit: usize, dst: usize): void {
+  store<u16>(dst, halfFromFloat(fitPositive(scales + fit, sums + fit, 8, sixBits, 63)))
+  store<u16>(dst, halfFromFloat(fitPositive(mins + fit, sums + fit, 8, sixBits + 8, 63)), 2)
+}
+
+/**
+ * Rounds the fits of superblock `k` of those fitted to the head of the block at `dst`, and its weights, at `src`, to the
+ * levels that suit it, at {@link levelBytes}.
+ */
+export function roundSuperblock(k: i32, src: usize, dst: usize, weighted: bool, top: i32): void {
+  const fit = (<usize>k) << 5
+  if (weighted) roundByImportance(fit, dst)
+  else roundByMaximum(fit, dst)
   packSixBits(dst + 4)
   scaleUnit = floatFromHalf(load<u16>(dst))
   minUnit = floatFromHalf(load<u16>(dst, 2))

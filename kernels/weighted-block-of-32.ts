@@ -3,6 +3,7 @@
  * search of the K-quants, in which the squared error of a weight counts importance · √(mean square of the row +
  * weight²) times.
  */
+import { countByImportance, sumOfSquares } from './importance-counts'
 import { levelsByInverse } from './levels'
 import { fitWeighted, froms, inverses, mins, scales } from './scale-min-fit'
 
@@ -17,20 +18,9 @@ const padded: usize = memory.data(2048, 16)
 /** The 32 levels of a block, one byte each. */
 export const blockLevels: usize = memory.data(32, 16)
 
-/** The mean square of a row of 32 · `blocks` weights, added up one after the other as ggml does. */
+/** The mean square of a row of 32 · `blocks` weights. */
 export function meanSquare(src: usize, blocks: i32): f32 {
-  let sum: f32 = 0
-  for (const end = src + <usize>blocks * weightBytes; src < end; src += 4) sum += load<f32>(src) * load<f32>(src)
-  return sum / <f32>(blocks << 5)
-}
-
-function countWeights(src: usize, importance: usize, bytes: usize, mean: f32): void {
-  const means = f32x4.splat(mean)
-  for (let at: usize = 0; at < bytes; at += 16) {
-    const x = v128.load(src + at)
-    const factor = f32x4.sqrt(f32x4.add(means, f32x4.mul(x, x)))
-    v128.store(counts + at, f32x4.mul(v128.load(importance + at), factor))
-  }
+  return sumOfSquares(src, blocks << 5) / <f32>(blocks << 5)
 }
 
 /**
@@ -46,7 +36,7 @@ export function fitBlocks(src: usize, importance: usize, blocks: i32, mean: f32,
     memory.copy(padded, src, bytes)
     src = padded
   }
-  countWeights(src, importance, bytes, mean)
+  countByImportance(src, importance, counts, fitted << 5, mean)
   fitWeighted(src, counts, fitted > eight ? 2 : 1, 32, <f32>top)
   return fitted
 }

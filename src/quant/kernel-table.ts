@@ -27,10 +27,10 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
   Q5_0: { quantize: 'quantizeQ50', dequantize: 'dequantizeQ50' },
   Q5_1: { quantize: 'quantizeQ51', dequantize: 'dequantizeQ51', usesImportance: true },
   Q8_0: { quantize: 'quantizeQ80', dequantize: 'dequantizeQ80' },
-  Q2_K: { quantize: 'quantizeQ2K', dequantize: 'dequantizeQ2K' },
+  Q2_K: { quantize: 'quantizeQ2K', dequantize: 'dequantizeQ2K', usesImportance: true },
   Q3_K: { quantize: 'quantizeQ3K', dequantize: 'dequantizeQ3K' },
-  Q4_K: { quantize: 'quantizeQ4K', dequantize: 'dequantizeQ4K' },
-  Q5_K: { quantize: 'quantizeQ5K', dequantize: 'dequantizeQ5K' },
+  Q4_K: { quantize: 'quantizeQ4K', dequantize: 'dequantizeQ4K', usesImportance: true },
+  Q5_K: { quantize: 'quantizeQ5K', dequantize: 'dequantizeQ5K', usesImportance: true },
   Q6_K: { quantize: 'quantizeQ6K', dequantize: 'dequantizeQ6K' },
   IQ3_XXS: {
     quantize: 'quantizeIQ3XXS',
