@@ -103,9 +103,13 @@ function tryInverse(inverse: v128): void {
   v128.store(squares, square)
 }
 
-/** The best scales for {@link columns} under {@link counts}. */
-function searchColumns(): v128 {
-  const largest = largestWeights()
+/** Lanes that are not `alive` to 0, so that no denormal slows the search. */
+function clearColumns(alive: v128): void {
+  for (let at = columns; at < columnsEnd; at += 16) v128.store(at, v128.and(v128.load(at), alive))
+}
+
+/** The best scales for {@link columns} under {@link counts}, whose greatest weights are `largest`. */
+function searchColumns(largest: v128): v128 {
   tryInverse(f32x4.div(f32x4.splat(1), f32x4.div(f32x4.neg(largest), f32x4.splat(extreme))))
   // Where no weight counts (or NaN came of 0 · ∞), the scale is 0, as in llama.cpp since 2025.
   const counted = f32x4.gt(v128.load(squares), f32x4.splat(0))
@@ -123,7 +127,7 @@ function searchColumns(): v128 {
     scale = v128.bitselect(candidate, scale, wins)
     best = v128.bitselect(f32x4.mul(candidate, product), best, wins)
   }
-  return v128.andnot(scale, f32x4.lt(f32x4.abs(largest), f32x4.splat(tiny)))
+  return scale
 }
 
 /**
@@ -139,11 +143,14 @@ export function searchScales(src: usize, dst: usize, importance: usize, mean: f3
     return
   }
   loadColumns(src, columns)
+  const largest = largestWeights()
+  const alive = f32x4.ge(f32x4.abs(largest), f32x4.splat(tiny))
+  if (!i32x4.all_true(alive)) clearColumns(alive)
   if (importance == 0) {
     countSquares()
   } else {
     loadColumns(importance, counts)
     countImportances(mean < 0 ? twiceMeanSquares() : f32x4.splat(mean))
   }
-  v128.store(dst, searchColumns())
+  v128.store(dst, v128.and(searchColumns(largest), alive))
 }

@@ -4,11 +4,34 @@
  */
 import { firstLargest, sixteenLevels, spreadSixteen } from './block-of-32'
 import { floatFromHalf, halfFromFloat } from './half'
+import { meanSquare } from './weighted-block-of-32'
+import { fitSignedBlocks, signedLevels, signedScaleOf, takeSignedLevels } from './weighted-signed-block-of-32'
 
 const blockBytes: usize = 18
 
-/** `src`: 32 · `blocks` f32; `dst`: 18 · `blocks` bytes. */
-export function quantizeQ40(src: usize, dst: usize, blocks: i32): void {
+/** One row by its importances. */
+function quantizeWeighted(src: usize, dst: usize, blocks: i32, importance: usize): void {
+  const mean = meanSquare(src, blocks)
+  while (blocks > 0) {
+    const fitted = fitSignedBlocks(src, importance, blocks, mean, 8)
+    for (let block: usize = 0; block < <usize>fitted; block++) {
+      store<u16>(dst, halfFromFloat(signedScaleOf(block)))
+      takeSignedLevels(block, src, 8)
+      v128.store(dst, v128.or(v128.load(signedLevels), i8x16.shl(v128.load(signedLevels, 16), 4)), 2)
+      src += 128
+      dst += blockBytes
+    }
+    importance += (<usize>fitted) << 7
+    blocks -= fitted
+  }
+}
+
+/** `src`: 32 · `blocks` f32; `dst`: 18 · `blocks` bytes; `importance`: those of one row, 32 · `blocks` f32, or 0. */
+export function quantizeQ40(src: usize, dst: usize, blocks: i32, importance: usize): void {
+  if (importance != 0) {
+    quantizeWeighted(src, dst, blocks, importance)
+    return
+  }
   const greatest = i8x16.splat(15)
   for (let block = 0; block < blocks; block++) {
     const scale = firstLargest(src) / -8

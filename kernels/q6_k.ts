@@ -15,6 +15,7 @@ import {
 import { floatFromHalf, halfFromFloat } from './half'
 import { nearestInts } from './nearest'
 import { fitSignedScales, inverses, scales } from './signed-scale-search'
+import { fitSignedWeighted, foundInverses, foundScales } from './signed-scale-weighted'
 
 const blockBytes: usize = 210
 const highOffset: usize = 128
@@ -25,17 +26,28 @@ const bytesOfLevels: usize = 256
 /** The levels of one superblock, 0…63, in the order of the weights. */
 const levels: usize = memory.data(256, 16)
 
-/** `src`: 256 · `blocks` f32, 16-byte aligned; `dst`: 210 · `blocks` bytes. */
-export function quantizeQ6K(src: usize, dst: usize, blocks: i32): void {
+/** `src`: 256 · `blocks` f32, 16-byte aligned; `dst`: 210 · `blocks` bytes; `importance`: 256 · `blocks` f32, or 0. */
+export function quantizeQ6K(src: usize, dst: usize, blocks: i32, importance: usize): void {
   for (let block = 0; block < blocks; block++) {
-    quantizeSuperblock(src, dst)
+    quantizeSuperblock(src, dst, importance)
+    if (importance != 0) importance += 4 * groupBytes
     src += 4 * groupBytes
     dst += blockBytes
   }
 }
 
-function quantizeSuperblock(src: usize, dst: usize): void {
-  for (let group: usize = 0; group < 4; group++) fitSignedScales(src + group * groupBytes, group)
+/** Unlike those of the other types, errors count just as the importances say. */
+function fitByImportance(src: usize, importance: usize): void {
+  for (let group: usize = 0; group < 4; group++) {
+    fitSignedWeighted(src + group * groupBytes, importance + group * groupBytes, 16, 32)
+    v128.store(scales + (group << 4), v128.load(foundScales))
+    v128.store(inverses + (group << 4), v128.load(foundInverses))
+  }
+}
+
+function quantizeSuperblock(src: usize, dst: usize, importance: usize): void {
+  if (importance != 0) fitByImportance(src, importance)
+  else for (let group: usize = 0; group < 4; group++) fitSignedScales(src + group * groupBytes, group)
   const largest = largestOf16(scales)
   if (Mathf.abs(largest) < zeroBelow) {
     memory.fill(dst, 0, blockBytes)

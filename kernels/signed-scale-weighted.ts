@@ -1,0 +1,167 @@
+/**
+ * The search of Q3_K, Q6_K, Q4_0 and Q5_0 with an importance matrix (`make_qx_quants` of ggml with weights): value ≈
+ * scale · level with level in −top…top − 1. Of 19 inverse scales around −top / extreme the one with the least error
+ * wins, each squared error counting as given. Four sub-blocks of 16 or 32 values side by side, one per lane.
+ */
+import { zeroBelow } from './groups-of-16'
+
+/** Of the four sub-blocks the scale found, f32, and the inverse scale that gives the levels; 0 for zeros. */
+export const foundScales: usize = memory.data(16, 16)
+export const foundInverses: usize = memory.data(16, 16)
+
+/** Candidates below and above the middle one. */
+const reach: i32 = 9
+
+/** Per element 48 bytes, four lanes of each: the value, how much its error counts, and both multiplied. */
+const elements: usize = memory.data(1536, 16)
+const elementBytes: usize = 48
+let elementsEnd: usize = elements
+
+/** Σ count · value · level and Σ count · level² of the three candidates last tried. */
+const products: usize = memory.data(48, 16)
+const squares: usize = memory.data(48, 16)
+/** (Σ count · value · level)² / Σ count · level² of the best candidate. */
+const best: usize = memory.data(16, 16)
+
+/** Four rows of `count` f32, one per lane, into every 48th byte from `dst`. */
+function loadRows(src: usize, count: usize, dst: usize): void {
+  const row = count << 2
+  for (const end = src + row; src < end; src += 4) {
+    store<f32>(dst, load<f32>(src))
+    store<f32>(dst, load<f32>(src + row), 4)
+    store<f32>(dst, load<f32>(src + 2 * row), 8)
+    store<f32>(dst, load<f32>(src + 3 * row), 12)
+    dst += elementBytes
+  }
+}
+
+/** Of each lane the first value with the largest magnitude; 0 where all are zero. */
+function extremes(): v128 {
+  let extreme = f32x4.splat(0)
+  let magnitude = f32x4.splat(0)
+  for (let at = elements; at < elementsEnd; at += elementBytes) {
+    const value = v128.load(at)
+    const larger = f32x4.gt(f32x4.abs(value), magnitude)
+    magnitude = v128.bitselect(f32x4.abs(value), magnitude, larger)
+    extreme = v128.bitselect(value, extreme, larger)
+  }
+  return extreme
+}
+
+/** Lanes that are not `alive` become 0, so that no denormal slows the search. */
+function prepare(alive: v128): void {
+  for (let at = elements; at < elementsEnd; at += elementBytes) {
+    const value = v128.and(v128.load(at), alive)
+    v128.store(at, value)
+    v128.store(at, f32x4.mul(v128.load(at, 16), value), 32)
+  }
+}
+
+/** Loaded, because V8 builds a v128 constant anew, in three instructions, wherever it stands in a loop. */
+const roundings: usize = memory.data<f32>([12582912, 12582912, 12582912, 12582912], 16)
+
+/** The level of four values; |inverse · value| is below top + 1, so that float rounding is exact. */
+function levelOf(value: v128, inverse: v128, rounding: v128, low: v128, high: v128): v128 {
+  const level = f32x4.sub(f32x4.add(f32x4.mul(inverse, value), rounding), rounding)
+  return f32x4.pmax(f32x4.pmin(level, high), low)
+}
+
+/** Fills {@link products} and {@link squares} for three inverse scales, which share the loads. */
+function tryThree(inverse0: v128, inverse1: v128, inverse2: v128, top: f32): void {
+  const rounding = v128.load(roundings)
+  const low = f32x4.splat(-top)
+  const high = f32x4.splat(top - 1)
+  let product0 = f32x4.splat(0)
+  let product1 = f32x4.splat(0)
+  let product2 = f32x4.splat(0)
+  let square0 = f32x4.splat(0)
+  let square1 = f32x4.splat(0)
+  let square2 = f32x4.splat(0)
+  for (let at = elements; at < elementsEnd; at += elementBytes) {
+    const value = v128.load(at)
+    const count = v128.load(at, 16)
+    const weighted = v128.load(at, 32)
+    const level0 = levelOf(value, inverse0, rounding, low, high)
+    product0 = f32x4.add(product0, f32x4.mul(weighted, level0))
+    square0 = f32x4.add(square0, f32x4.mul(f32x4.mul(count, level0), level0))
+    const level1 = levelOf(value, inverse1, rounding, low, high)
+    product1 = f32x4.add(product1, f32x4.mul(weighted, level1))
+    square1 = f32x4.add(square1, f32x4.mul(f32x4.mul(count, level1), level1))
+    const level2 = levelOf(value, inverse2, rounding, low, high)
+    product2 = f32x4.add(product2, f32x4.mul(weighted, level2))
+    square2 = f32x4.add(square2, f32x4.mul(f32x4.mul(count, level2), level2))
+  }
+  v128.store(products, product0)
+  v128.store(products, product1, 16)
+  v128.store(products, product2, 32)
+  v128.store(squares, square0)
+  v128.store(squares, square1, 16)
+  v128.store(squares, square2, 32)
+}
+
+/** The middle candidate is the first fit, without a comparison. */
+function keepFirst(inverse: v128): void {
+  const product = v128.load(products)
+  const square = v128.load(squares)
+  const scale = v128.andnot(f32x4.div(product, square), f32x4.eq(square, f32x4.splat(0)))
+  v128.store(foundScales, scale)
+  v128.store(foundInverses, inverse)
+  v128.store(best, f32x4.mul(scale, product))
+}
+
+/** Keeps the candidate at offset `at` of those tried where it is better. */
+function keepBetter(at: usize, inverse: v128): void {
+  const product = v128.load(products + at)
+  const square = v128.load(squares + at)
+  const wins = v128.and(
+    f32x4.gt(square, f32x4.splat(0)),
+    f32x4.gt(f32x4.mul(product, product), f32x4.mul(v128.load(best), square)),
+  )
+  if (!v128.any_true(wins)) return
+  const scale = f32x4.div(product, square)
+  v128.store(foundScales, v128.bitselect(scale, v128.load(foundScales), wins))
+  v128.store(foundInverses, v128.bitselect(inverse, v128.load(foundInverses), wins))
+  v128.store(best, v128.bitselect(f32x4.mul(scale, product), v128.load(best), wins))
+}
+
+/** Candidate `step`, −9…9, with ggml's f32 roundings. */
+function candidate(step: i32, extreme: v128, top: f32): v128 {
+  return f32x4.div(f32x4.splat(-(top + <f32>0.1 * <f32>step)), extreme)
+}
+
+function search(extreme: v128, top: f32): void {
+  const first = f32x4.div(f32x4.splat(-top), extreme)
+  tryThree(first, first, first, top)
+  keepFirst(first)
+  for (let step = -reach; step < reach; step += 3) {
+    if (step == 0) step = 1
+    const inverse0 = candidate(step, extreme, top)
+    const inverse1 = candidate(step + 1, extreme, top)
+    const inverse2 = candidate(step + 2, extreme, top)
+    tryThree(inverse0, inverse1, inverse2, top)
+    keepBetter(0, inverse0)
+    keepBetter(16, inverse1)
+    keepBetter(32, inverse2)
+  }
+}
+
+/**
+ * Fits the four sub-blocks of `count` f32 at `src`, whose errors count as the f32 at `counts` say: writes
+ * {@link foundScales} and {@link foundInverses}.
+ */
+export function fitSignedWeighted(src: usize, counts: usize, count: i32, top: f32): void {
+  elementsEnd = elements + <usize>count * elementBytes
+  loadRows(src, <usize>count, elements)
+  const extreme = extremes()
+  const alive = f32x4.ge(f32x4.abs(extreme), f32x4.splat(zeroBelow))
+  if (!v128.any_true(alive)) {
+    v128.store(foundScales, f32x4.splat(0))
+    v128.store(foundInverses, f32x4.splat(0))
+    return
+  }
+  loadRows(counts, <usize>count, elements + 16)
+  prepare(alive)
+  search(extreme, top)
+  v128.store(foundScales, v128.and(alive, v128.load(foundScales)))
+  v128.store(foundInverses, v128.and(alive, v128.load(foundInverses)))
+}
