@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { FileSink } from '#dist/convert/block-sink.js'
+import { Checkpoints } from '#dist/convert/checkpoints.js'
 import { ConversionDesk } from '#dist/convert/conversion-desk.js'
 import { SliceIntake } from '#dist/daemon/coordinator/slice-intake.js'
 import { PartFile } from '#dist/disk/part-file.js'
@@ -32,6 +33,12 @@ ConversionDesk.prototype.take = async function (id, blocks, made, check) {
   const taken = await take.call(this, id, blocks, made, check)
   if (taken !== 'late') tell({ kind: 'taken', ...id, taken })
   return taken
+}
+
+const { forget } = Checkpoints.prototype
+Checkpoints.prototype.forget = function (ids) {
+  forget.call(this, ids)
+  for (const id of ids) tell({ kind: 'retaken', ...id })
 }
 
 // What is late is mostly turned away before its bytes are read.

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import Database from 'better-sqlite3'
 import { expect } from 'vitest'
+import type { SliceId } from '#dist/convert/slice-id.js'
 import { allSlices } from '#dist/convert/slice-job.js'
 import { databaseFileName } from '#dist/convert/state/database.js'
 import type { Plan } from '#dist/plan/plan.js'
@@ -12,6 +13,8 @@ import { sliceOf } from '#dist/plan/slices.js'
 export type LedgerLine =
   /** A slice made elsewhere was delivered, and this became of it. */
   | { readonly kind: 'taken'; readonly tensor: number; readonly slice: number; readonly taken: Taken }
+  /** A slice that was taken is to be made again: whoever made it was found to make wrong ones. */
+  | { readonly kind: 'retaken'; readonly tensor: number; readonly slice: number }
   /** Blocks were written into the output: delivered ones, or those of this machine's own threads. */
   | { readonly kind: 'written'; readonly offset: number; readonly byteLength: number }
 
@@ -19,7 +22,7 @@ export type Taken = 'accepted' | 'late' | 'wrong'
 
 interface Life {
   readonly lines: LedgerLine[]
-  /** Slices that were bookmarked before. */
+  /** Slices that had a bookmark before. */
   readonly kept: ReadonlySet<string>
 }
 
@@ -58,7 +61,7 @@ export class Ledger {
 
   /** Reads what a new life of the daemon tells. Not before the life before it has ended. */
   follow(told: Readable): void {
-    const life: Life = { lines: [], kept: new Set(this.#lives.length === 0 ? [] : this.bookmarks()) }
+    const life: Life = { lines: [], kept: new Set(this.#lives.length === 0 ? [] : this.#standing()) }
     this.#lives.push(life)
     createInterface(told).on('line', (line) => {
       const entry = JSON.parse(line) as LedgerLine
@@ -91,10 +94,7 @@ export class Ledger {
   /** Every bookmark that was ever made, in order. */
   bookmarks(): string[] {
     return this.#inDatabase((database) =>
-      database
-        .prepare<[], { tensor: number; slice: number }>('SELECT tensor, slice FROM trial_bookmark ORDER BY id')
-        .all()
-        .map(({ tensor, slice }) => `${tensor}/${slice}`),
+      database.prepare<[], SliceId>('SELECT tensor, slice FROM trial_bookmark ORDER BY id').all().map(nameOf),
     )
   }
 
@@ -105,32 +105,51 @@ export class Ledger {
 
   /** Of all lives together. */
   count(taken: Taken): number {
-    return this.#lives.flatMap(({ lines }) => lines).filter((line) => line.kind === 'taken' && line.taken === taken)
-      .length
+    return this.#lines().filter((line) => line.kind === 'taken' && line.taken === taken).length
   }
 
-  /** Writes of slices that an earlier life had written, and died before they were bookmarked. */
+  /** Slices that were not to be believed any more. */
+  get retaken(): number {
+    return this.#lines().filter(({ kind }) => kind === 'retaken').length
+  }
+
+  /** Writes of slices that had been written: by a daemon that died before they were bookmarked, or by a bad worker. */
   get repeated(): number {
-    return this.#lives.flatMap(({ lines }) => lines).filter(({ kind }) => kind === 'written').length - this.written
+    return this.#lines().filter(({ kind }) => kind === 'written').length - this.written
   }
 
-  /** Each slice was bookmarked once, and written once by each life that found it without a bookmark; nothing else was. */
+  /**
+   * Each slice was bookmarked once, and written once by each life that found it without a bookmark; once more for each
+   * time that it was retaken. Nothing else was written.
+   */
   check(): void {
     const all = [...allSlices(this.#plan)].map(({ tensor, slice }) => `${tensor}/${slice}`)
-    expect(this.bookmarks().toSorted()).toEqual(all.toSorted())
+    const retaken = this.#lines().flatMap((line) => (line.kind === 'retaken' ? [nameOf(line)] : []))
+    expect([...new Set(this.bookmarks())].toSorted()).toEqual(all.toSorted())
+    expect(without(repeats(this.bookmarks()), retaken), 'bookmarked twice').toEqual([])
     for (const [index, { lines, kept }] of this.#lives.entries()) {
-      const written = lines.flatMap((line) => (line.kind === 'written' ? [this.#sliceAt.get(line.offset) ?? line] : []))
-      expect(repeats(written), `written twice by life ${index}`).toEqual([])
-      expect(
-        written.filter((slice) => typeof slice !== 'string' || kept.has(slice)),
-        `written by life ${index} although bookmarked before, or no slice`,
-      ).toEqual([])
+      const again = lines.flatMap((line) => (line.kind === 'retaken' ? [nameOf(line)] : []))
+      const written = lines.flatMap((line) => (line.kind === 'written' ? [this.#sliceAt.get(line.offset) ?? '?'] : []))
+      expect(without(repeats(written), again), `written twice by life ${index}`).toEqual([])
+      const unlawful = written.filter((slice) => slice === '?' || kept.has(slice))
+      expect(without(unlawful, again), `written by life ${index}, but no slice, or bookmarked before`).toEqual([])
       const accepted = lines.flatMap((line) =>
-        line.kind === 'taken' && line.taken === 'accepted' ? [`${line.tensor}/${line.slice}`] : [],
+        line.kind === 'taken' && line.taken === 'accepted' ? [nameOf(line)] : [],
       )
-      expect(repeats(accepted), `accepted twice by life ${index}`).toEqual([])
+      expect(without(repeats(accepted), again), `accepted twice by life ${index}`).toEqual([])
     }
     expect(this.written).toBe(all.length)
+  }
+
+  #lines(): LedgerLine[] {
+    return this.#lives.flatMap(({ lines }) => lines)
+  }
+
+  /** The bookmarks that there are. */
+  #standing(): string[] {
+    return this.#inDatabase((database) =>
+      database.prepare<[], SliceId>('SELECT tensor, slice FROM bookmark').all().map(nameOf),
+    )
   }
 
   #note(offset: number): void {
@@ -152,6 +171,21 @@ export class Ledger {
   }
 }
 
-function repeats<T>(all: readonly T[]): T[] {
+function nameOf({ tensor, slice }: SliceId): string {
+  return `${tensor}/${slice}`
+}
+
+/** Every occurrence but the first. */
+function repeats(all: readonly string[]): string[] {
   return all.filter((one, index) => all.indexOf(one) !== index)
+}
+
+/** What is left when for each of `allowed` one occurrence is taken away. */
+function without(all: readonly string[], allowed: readonly string[]): string[] {
+  const left = [...allowed]
+  return all.filter((one) => {
+    const found = left.indexOf(one)
+    if (found >= 0) left.splice(found, 1)
+    return found < 0
+  })
 }

