@@ -4,7 +4,10 @@
  */
 import { dividedLevels, groupBytes, largestOf16, multipliedLevels, narrowTo16, rowBytes, scale16 } from './groups-of-16'
 import { floatFromHalf, halfFromFloat } from './half'
+import { countByImportance, sumOfSquares } from './importance-counts'
 import { nearestInts } from './nearest'
+import { fitSignedWeighted, foundInverses, foundScales } from './signed-scale-weighted'
+import { fitSignedScalesOf16 } from './signed-scales'
 import { fitThreeBits, inverses, refinedLevels, scales } from './three-bit-search'
 
 const blockBytes: usize = 110
@@ -17,10 +20,19 @@ const levels: usize = memory.data(256, 16)
 /** Its scales, −32…31, as signed bytes. */
 const integers: usize = memory.data(16, 16)
 
-/** `src`: 256 · `blocks` f32, 16-byte aligned; `dst`: 110 · `blocks` bytes. */
-export function quantizeQ3K(src: usize, dst: usize, blocks: i32): void {
+/** With an importance matrix: how much each weight counts, and all of a sub-block. */
+const counts: usize = memory.data(1024, 16)
+const sums: usize = memory.data(64, 16)
+
+/** `src`: 256 · `blocks` f32, 16-byte aligned; `dst`: 110 · `blocks` bytes; `importance`: 256 · `blocks` f32, or 0. */
+export function quantizeQ3K(src: usize, dst: usize, blocks: i32, importance: usize): void {
   for (let block = 0; block < blocks; block++) {
-    quantizeSuperblock(src, dst)
+    if (importance == 0) {
+      quantizeSuperblock(src, dst)
+    } else {
+      quantizeWeighted(src, dst, importance)
+      importance += 4 * groupBytes
+    }
     src += 4 * groupBytes
     dst += blockBytes
   }
@@ -34,11 +46,34 @@ function quantizeSuperblock(src: usize, dst: usize): void {
     const inverse: f32 = -32 / largest
     superScale = halfFromFloat(1 / inverse)
     setIntegers(f32x4.splat(inverse))
-    packScales(dst + scaleOffset)
   } else {
     v128.store(integers, i8x16.splat(-32))
-    memory.fill(dst + scaleOffset, 0, 12)
   }
+  storeBlock(src, dst, superScale, refined)
+}
+
+function quantizeWeighted(src: usize, dst: usize, importance: usize): void {
+  countByImportance(src, importance, counts, 256, (2 * sumOfSquares(src, 256)) / 256)
+  for (let group: usize = 0; group < 4; group++) {
+    fitSignedWeighted(src + group * groupBytes, counts + group * groupBytes, 16, 4)
+    v128.store(scales + (group << 4), v128.load(foundScales))
+    v128.store(inverses + (group << 4), v128.load(foundInverses))
+  }
+  sumCounts()
+  storeBlock(src, dst, halfFromFloat(fitSignedScalesOf16(scales, sums, integers)), 0)
+}
+
+function sumCounts(): void {
+  for (let row: usize = 0; row < 16; row++) {
+    let sum: f32 = 0
+    for (let at = row * rowBytes; at < (row + 1) * rowBytes; at += 4) sum += load<f32>(counts + at)
+    store<f32>(sums + (row << 2), sum)
+  }
+}
+
+/** The block of {@link integers}; `refined` tells of which sub-blocks the levels have been refined. */
+function storeBlock(src: usize, dst: usize, superScale: u16, refined: i32): void {
+  packScales(dst + scaleOffset)
   store<u16>(dst, superScale, superScaleOffset)
   setLevels(src, floatFromHalf(superScale), refined)
   packLevels(dst)

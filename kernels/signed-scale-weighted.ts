@@ -23,15 +23,31 @@ const squares: usize = memory.data(48, 16)
 /** (Σ count · value · level)² / Σ count · level² of the best candidate. */
 const best: usize = memory.data(16, 16)
 
-/** Four rows of `count` f32, one per lane, into every 48th byte from `dst`. */
-function loadRows(src: usize, count: usize, dst: usize): void {
-  const row = count << 2
-  for (const end = src + row; src < end; src += 4) {
-    store<f32>(dst, load<f32>(src))
-    store<f32>(dst, load<f32>(src + row), 4)
-    store<f32>(dst, load<f32>(src + 2 * row), 8)
-    store<f32>(dst, load<f32>(src + 3 * row), 12)
-    dst += elementBytes
+/** Whether all `bytes` of f32 at `src` are as good as zero. */
+function isTiny(src: usize, bytes: usize): bool {
+  let most = f32x4.splat(0)
+  for (const end = src + bytes; src < end; src += 32) {
+    most = f32x4.pmax(most, f32x4.pmax(f32x4.abs(v128.load(src)), f32x4.abs(v128.load(src, 16))))
+  }
+  return i32x4.all_true(f32x4.lt(most, f32x4.splat(zeroBelow)))
+}
+
+/** Four rows of `row` bytes, one per lane, into every 48th byte from `dst`: transposed four by four. */
+function loadRows(src: usize, row: usize, dst: usize): void {
+  for (const end = src + row; src < end; src += 16) {
+    const row0 = v128.load(src)
+    const row1 = v128.load(src + row)
+    const row2 = v128.load(src + 2 * row)
+    const row3 = v128.load(src + 3 * row)
+    const low01 = v128.shuffle<i32>(row0, row1, 0, 4, 1, 5)
+    const low23 = v128.shuffle<i32>(row2, row3, 0, 4, 1, 5)
+    const high01 = v128.shuffle<i32>(row0, row1, 2, 6, 3, 7)
+    const high23 = v128.shuffle<i32>(row2, row3, 2, 6, 3, 7)
+    v128.store(dst, v128.shuffle<i64>(low01, low23, 0, 2))
+    v128.store(dst, v128.shuffle<i64>(low01, low23, 1, 3), 48)
+    v128.store(dst, v128.shuffle<i64>(high01, high23, 0, 2), 96)
+    v128.store(dst, v128.shuffle<i64>(high01, high23, 1, 3), 144)
+    dst += 4 * elementBytes
   }
 }
 
@@ -100,9 +116,17 @@ function tryThree(inverse0: v128, inverse1: v128, inverse2: v128, top: f32): voi
 }
 
 /** The middle candidate is the first fit, without a comparison. */
-function keepFirst(inverse: v128): void {
-  const product = v128.load(products)
-  const square = v128.load(squares)
+function fitFirst(inverse: v128, top: f32): void {
+  const rounding = v128.load(roundings)
+  const low = f32x4.splat(-top)
+  const high = f32x4.splat(top - 1)
+  let product = f32x4.splat(0)
+  let square = f32x4.splat(0)
+  for (let at = elements; at < elementsEnd; at += elementBytes) {
+    const level = levelOf(v128.load(at), inverse, rounding, low, high)
+    product = f32x4.add(product, f32x4.mul(v128.load(at, 32), level))
+    square = f32x4.add(square, f32x4.mul(f32x4.mul(v128.load(at, 16), level), level))
+  }
   const scale = v128.andnot(f32x4.div(product, square), f32x4.eq(square, f32x4.splat(0)))
   v128.store(foundScales, scale)
   v128.store(foundInverses, inverse)
@@ -130,9 +154,7 @@ function candidate(step: i32, extreme: v128, top: f32): v128 {
 }
 
 function search(extreme: v128, top: f32): void {
-  const first = f32x4.div(f32x4.splat(-top), extreme)
-  tryThree(first, first, first, top)
-  keepFirst(first)
+  fitFirst(f32x4.div(f32x4.splat(-top), extreme), top)
   for (let step = -reach; step < reach; step += 3) {
     if (step == 0) step = 1
     const inverse0 = candidate(step, extreme, top)
@@ -150,16 +172,16 @@ function search(extreme: v128, top: f32): void {
  * {@link foundScales} and {@link foundInverses}.
  */
 export function fitSignedWeighted(src: usize, counts: usize, count: i32, top: f32): void {
-  elementsEnd = elements + <usize>count * elementBytes
-  loadRows(src, <usize>count, elements)
-  const extreme = extremes()
-  const alive = f32x4.ge(f32x4.abs(extreme), f32x4.splat(zeroBelow))
-  if (!v128.any_true(alive)) {
+  if (isTiny(src, (<usize>count) << 4)) {
     v128.store(foundScales, f32x4.splat(0))
     v128.store(foundInverses, f32x4.splat(0))
     return
   }
-  loadRows(counts, <usize>count, elements + 16)
+  elementsEnd = elements + <usize>count * elementBytes
+  loadRows(src, (<usize>count) << 2, elements)
+  const extreme = extremes()
+  const alive = f32x4.ge(f32x4.abs(extreme), f32x4.splat(zeroBelow))
+  loadRows(counts, (<usize>count) << 2, elements + 16)
   prepare(alive)
   search(extreme, top)
   v128.store(foundScales, v128.and(alive, v128.load(foundScales)))

@@ -28,7 +28,7 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
   Q5_1: { quantize: 'quantizeQ51', dequantize: 'dequantizeQ51', usesImportance: true },
   Q8_0: { quantize: 'quantizeQ80', dequantize: 'dequantizeQ80' },
   Q2_K: { quantize: 'quantizeQ2K', dequantize: 'dequantizeQ2K', usesImportance: true },
-  Q3_K: { quantize: 'quantizeQ3K', dequantize: 'dequantizeQ3K' },
+  Q3_K: { quantize: 'quantizeQ3K', dequantize: 'dequantizeQ3K', usesImportance: true },
   Q4_K: { quantize: 'quantizeQ4K', dequantize: 'dequantizeQ4K', usesImportance: true },
   Q5_K: { quantize: 'quantizeQ5K', dequantize: 'dequantizeQ5K', usesImportance: true },
   Q6_K: { quantize: 'quantizeQ6K', dequantize: 'dequantizeQ6K', usesImportance: true },
