@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { blockTypes, type GgmlType, ggmlTypeNames, rowBytes } from '#dist/formats/ggml/block-types.js'
-import { canQuantize, compileKernels, Kernels } from '#dist/quant/kernels.js'
+import { canQuantize, compileKernels, Kernels, needsImportance } from '#dist/quant/kernels.js'
 import { findOverflow } from '#dist/quant/overflow.js'
 import { loadKoffi, oracleLibraries } from '../test/helpers/llama-cpp.ts'
 import { type WeightSet, weightSets } from '../test/helpers/weight-sets.ts'
@@ -46,10 +46,12 @@ type QuantizeChunk = (
   start: number,
   rows: number,
   columns: number,
-  importance: null,
+  importance: Float32Array | null,
 ) => number
 
 const quantizeChunk = loadQuantizeChunk()
+/** For the types that need importances: all alike. */
+const importance = new Float32Array(chunk).fill(1)
 /** One for all: V8 optimises the code of a module once, and not again for each instance. */
 const wasm = compileKernels()
 
@@ -95,12 +97,16 @@ function findSlowest(): Record<string, Figures & { readonly set: string }> {
 /** Whether no block of `set` is one that we refuse: llama.cpp ends the program at some of them. */
 function survives(type: GgmlType, { generate }: WeightSet): boolean {
   const kernels = new Kernels(wasm)
-  const floats = kernels.reserve(chunks * chunk * Float32Array.BYTES_PER_ELEMENT)
-  const blocks = kernels.reserve(rowBytes(type, chunks * chunk))
-  const data = new Float32Array(kernels.memory.buffer, floats, chunks * chunk)
-  for (let index = 0; index < chunks; index++) data.set(generate(chunk, index + 1), index * chunk)
-  kernels.quantize(type, floats, blocks, data.length)
-  return findOverflow(type, new Uint8Array(kernels.memory.buffer, blocks, rowBytes(type, data.length))) === undefined
+  const floats = kernels.reserve(chunk * Float32Array.BYTES_PER_ELEMENT)
+  const blocks = kernels.reserve(rowBytes(type, chunk))
+  const address = reserveImportance(kernels, type)
+  for (let index = 0; index < chunks; index++) {
+    new Float32Array(kernels.memory.buffer, floats, chunk).set(generate(chunk, index + 1))
+    kernels.quantize(type, floats, blocks, chunk, address)
+    const written = new Uint8Array(kernels.memory.buffer, blocks, rowBytes(type, chunk))
+    if (findOverflow(type, written) !== undefined) return false
+  }
+  return true
 }
 
 function show(type: GgmlType, figures: Figures, set = ''): Figures {
@@ -135,16 +141,26 @@ function openOurs(type: GgmlType, data: readonly Float32Array[]): () => void {
   places.forEach((place, index) => {
     new Float32Array(kernels.memory.buffer, place, chunk).set(data[index] ?? [])
   })
+  const address = reserveImportance(kernels, type)
   return () => {
-    for (const place of places) kernels.quantize(type, place, blocks, chunk)
+    for (const place of places) kernels.quantize(type, place, blocks, chunk, address)
   }
+}
+
+/** The address of {@link importance} if `type` needs it, else 0. */
+function reserveImportance(kernels: Kernels, type: GgmlType): number {
+  if (!needsImportance(type)) return 0
+  const address = kernels.reserve(importance.byteLength)
+  new Float32Array(kernels.memory.buffer, address, chunk).set(importance)
+  return address
 }
 
 function openTheirs(type: GgmlType, data: readonly Float32Array[]): () => void {
   const { id } = blockTypes[type]
   const blocks = new Uint8Array(rowBytes(type, chunk))
+  const given = needsImportance(type) ? importance : null
   return () => {
-    for (const weights of data) quantizeChunk(id, weights, blocks, 0, 1, chunk, null)
+    for (const weights of data) quantizeChunk(id, weights, blocks, 0, 1, chunk, given)
   }
 }
 

@@ -9,6 +9,9 @@ export {
   widenBF16,
   widenF16,
 } from './floats'
+export { dequantizeIQ2S, quantizeIQ2S } from './iq2_s'
+export { dequantizeIQ2XS, quantizeIQ2XS } from './iq2_xs'
+export { dequantizeIQ2XXS, quantizeIQ2XXS } from './iq2_xxs'
 export { dequantizeIQ3S, quantizeIQ3S } from './iq3_s'
 export { dequantizeIQ3XXS, quantizeIQ3XXS } from './iq3_xxs'
 export { dequantizeIQ4NL, quantizeIQ4NL } from './iq4_nl'

@@ -17,7 +17,7 @@ import {
   weighBy,
   weighBySquare,
 } from './grid-subblock'
-import { storeRun } from './grid-values'
+import { evenSigns, storeRun } from './grid-values'
 import { iq3xxsCodes, iq3xxsRows } from './grids/iq3_xxs'
 import { floatFromHalf } from './half'
 
@@ -103,11 +103,6 @@ export function quantizeIQ3XXS(src: usize, dst: usize, blocks: i32, importance: 
     src += weightBytes
     if (importance != 0) importance += weightBytes
   }
-}
-
-/** Eight signs of which the seven given are the low ones. */
-function evenSigns(seven: u32): u32 {
-  return seven | ((popcnt(seven) & 1) << 7)
 }
 
 /** What the levels 0 … 7 stand for. Source: ggml-common.h, iq3xxs_grid. */

@@ -13,6 +13,8 @@ export interface TypeKernels {
    * aligned; 0: none).
    */
   readonly usesImportance?: true
+  /** Whether `quantize` must be given importances: without, the few bits left are spent badly. */
+  readonly needsImportance?: true
   /** Bytes of tables that the kernels fill in at the first use of the type in an instance. */
   readonly tableBytes?: number
 }
@@ -32,6 +34,21 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
   Q4_K: { quantize: 'quantizeQ4K', dequantize: 'dequantizeQ4K', usesImportance: true },
   Q5_K: { quantize: 'quantizeQ5K', dequantize: 'dequantizeQ5K', usesImportance: true },
   Q6_K: { quantize: 'quantizeQ6K', dequantize: 'dequantizeQ6K', usesImportance: true },
+  IQ2_XXS: {
+    quantize: 'quantizeIQ2XXS',
+    dequantize: 'dequantizeIQ2XXS',
+    usesImportance: true,
+    needsImportance: true,
+    tableBytes: 510_000,
+  },
+  IQ2_XS: {
+    quantize: 'quantizeIQ2XS',
+    dequantize: 'dequantizeIQ2XS',
+    usesImportance: true,
+    needsImportance: true,
+    tableBytes: 690_000,
+  },
+  IQ2_S: { quantize: 'quantizeIQ2S', dequantize: 'dequantizeIQ2S', usesImportance: true, tableBytes: 220_000 },
   IQ3_XXS: {
     quantize: 'quantizeIQ3XXS',
     dequantize: 'dequantizeIQ3XXS',

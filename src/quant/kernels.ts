@@ -42,6 +42,11 @@ export function usesImportance(type: GgmlType): boolean {
   return typeKernels[type]?.usesImportance === true
 }
 
+/** Whether blocks of `type` can only be chosen so. */
+export function needsImportance(type: GgmlType): boolean {
+  return typeKernels[type]?.needsImportance === true
+}
+
 export interface SquaredError {
   /** Σ (original − restored)² */
   readonly error: number
@@ -86,9 +91,10 @@ export class Kernels {
    *
    * @param importance address of one f32 ≥ 0 per weight, which then are those of one row; 0: none. Types without
    *   {@link usesImportance} take no notice of it, as in llama.cpp
-   * @throws RangeError when `weights` is not a whole number of blocks.
+   * @throws RangeError when `weights` is not a whole number of blocks, or importances are missing that `type` needs.
    */
   quantize(type: GgmlType, src: number, dst: number, weights: number, importance = 0): void {
+    if (importance === 0 && needsImportance(type)) throw new RangeError(`${type} needs importances`)
     this.#call(kernelsOf(type).quantize, src, dst, blockCount(type, weights), importance)
   }
 

@@ -5,4 +5,4 @@ import { openGgml } from './llama-cpp.ts'
 const [type = '', unit = ''] = process.argv.slice(2)
 const columns = 3 * 256
 const weights = Float32Array.from({ length: columns }, (_, index) => (1 + (index % 7)) * Number(unit))
-openGgml().quantize(type as GgmlType, weights, columns)
+openGgml().quantize(type as GgmlType, weights, columns, new Float32Array(columns).fill(1))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type GgmlType, rowBytes } from '#dist/formats/ggml/block-types.js'
-import { compileKernels, Kernels } from '#dist/quant/kernels.js'
+import { compileKernels, Kernels, needsImportance } from '#dist/quant/kernels.js'
 import { gridTypes } from '../helpers/grid-types.ts'
 import { seededRandom } from '../helpers/random.ts'
 
@@ -35,6 +35,8 @@ describe('weights that are NaN or infinite', () => {
     const src = kernels.reserve(weights * 4)
     const bytes = rowBytes(type, weights)
     const dst = kernels.reserve(bytes + 64)
+    const importance = needsImportance(type) ? kernels.reserve(weights * 4) : 0
+    if (importance > 0) new Float32Array(kernels.memory.buffer, importance, weights).fill(1)
     const random = seededRandom(11)
     for (const oneIn of [1, 2, 16, 500]) {
       const values = new Float32Array(kernels.memory.buffer, src, weights)
@@ -42,7 +44,7 @@ describe('weights that are NaN or infinite', () => {
         values[i] = random.integer(oneIn) === 0 ? (culprits[random.integer(3)] ?? 0) : random.gaussian()
       }
       const beyond = new Uint8Array(kernels.memory.buffer, dst + bytes, 64).fill(0xa5)
-      kernels.quantize(type, src, dst, weights)
+      kernels.quantize(type, src, dst, weights, importance)
       expect([...beyond]).toEqual(Array.from({ length: 64 }, () => 0xa5))
     }
   })

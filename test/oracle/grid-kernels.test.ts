@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { blockTypes, type GgmlType, rowBytes } from '#dist/formats/ggml/block-types.js'
-import { compileKernels, Kernels } from '#dist/quant/kernels.js'
+import { compileKernels, Kernels, needsImportance } from '#dist/quant/kernels.js'
 import { blockDifference } from '../helpers/block-difference.ts'
 import { gridTypes, withoutRefused } from '../helpers/grid-types.ts'
 import { importanceSets } from '../helpers/importance-sets.ts'
@@ -55,7 +55,7 @@ describe.skipIf('missing' in libraries)('kernels with a grid against llama.cpp',
       importanceSets.forEach((set, index) => {
         compare(type, generate(count, index + 1), set.name, set.generate(columns, index + 1))
       })
-      compare(type, generate(count, 7), 'none')
+      if (!needsImportance(type)) compare(type, generate(count, 7), 'none')
     })
 
     test('dequantizes blocks of any bytes to the same floats', () => {
@@ -68,13 +68,21 @@ describe.skipIf('missing' in libraries)('kernels with a grid against llama.cpp',
       expect(blockDifference(withoutNaN(ours), withoutNaN(theirs), blockTypes[type].blockWeights * 4)).toBeUndefined()
     })
 
+    test.runIf(needsImportance(type))('refuses to do without importances', () => {
+      expect(() => kernels.quantize(type, floats, blocks, columns)).toThrow(RangeError)
+    })
+
     test('refuses weights before which llama.cpp ends the program', () => {
       const values = Float32Array.from({ length: columns }, (_, index) => (1 + (index % 7)) * 1e30)
-      expect(withoutRefused(type, values, quantizeRows(type, values)).refused).toBe(3)
-      const { status, stderr } = quantizeElsewhere(type, 1e30)
-      expect(status).not.toBe(0)
-      expect(stderr).toContain('GGML_ASSERT')
+      const ones = new Float32Array(columns).fill(1)
+      expect(withoutRefused(type, values, quantizeRows(type, values, ones)).refused).toBe(3)
     })
+  })
+
+  test('llama.cpp does end the program there', () => {
+    const { status, stderr } = quantizeElsewhere('IQ3_XXS', 1e30)
+    expect(status).not.toBe(0)
+    expect(stderr).toMatch(/ggml-quants\.c.*GGML_ASSERT/)
   })
 })
 

@@ -8,7 +8,7 @@ import type { ModelDescription } from '../../model/description.ts'
 import type { PlannedTensor } from '../../plan/plan.ts'
 import { sliceSegments } from '../../plan/slices.ts'
 import { asMatrix, tensorSource } from '../../plan/tensor-source.ts'
-import { canQuantize, compileKernels, Kernels } from '../../quant/kernels.ts'
+import { canQuantize, compileKernels, Kernels, needsImportance } from '../../quant/kernels.ts'
 
 /** Rows of each tensor that are quantized again: the first, the last, and others evenly between. */
 const rowsPerTensor = 8
@@ -16,7 +16,7 @@ const rowsPerTensor = 8
 export interface SourceVerdict {
   readonly tensors: number
   readonly rows: number
-  /** Tensors of a type for which there is no kernel here. */
+  /** Tensors of a type for which there is no kernel here, or only one that needs importances. */
   readonly skipped: readonly string[]
 }
 
@@ -39,7 +39,8 @@ export async function compareWithSource(
     const skipped: string[] = []
     let rows = 0
     for (const tensor of tensors) {
-      if (canQuantize(tensor.type)) rows += await compareTensor(new Kernels(kernels), file, shards, tensor)
+      if (canQuantize(tensor.type) && !needsImportance(tensor.type))
+        rows += await compareTensor(new Kernels(kernels), file, shards, tensor)
       else skipped.push(tensor.name)
       onTensor()
     }

@@ -1,0 +1,124 @@
+/**
+ * IQ2_XXS: superblocks of 256 weights in eight sub-blocks of 32; a half-precision scale and for each sub-block two
+ * words: the grid rows of four runs of eight weights, a byte each, then four times seven signs (the eighth makes their
+ * number even) and four bits of scale (66 bytes). Weight = scale · (0.5 + sub-block scale) · 0.25 · grid value · sign.
+ */
+import { Codebook, codebookBytes, prepareCodebook } from './codebook'
+import { importances, lost, markLost, refine, rows, searchScale, values } from './grid-search'
+import {
+  greatestValue,
+  makeSignsEven,
+  meanSquare,
+  packEvenSigns,
+  scaleLevel,
+  setNumerators,
+  storeScale,
+  takeSigns,
+  weighBy,
+} from './grid-subblock'
+import { evenSigns, storeTwoBitRun } from './grid-values'
+import { iq2xxsCodes, iq2xxsRows } from './grids/iq2_xxs'
+import { floatFromHalf } from './half'
+import { fitPositive } from './positive-scales'
+
+const blockBytes: usize = 66
+const weightBytes: usize = 1024
+const wordsAt: usize = 2
+
+/** A sub-block whose greatest value is below this becomes 0. */
+const tiny: f32 = 1e-15
+/** Candidates are 5 (the grid's greatest value) plus steps of 0.1, for 3 steps of the scale of evenly spaced levels. */
+const reach: i32 = 6
+const candidates: i32 = 2 * reach + 1
+const allRuns: u32 = 15
+
+const book = changetype<Codebook>(memory.data(codebookBytes, 16))
+/** As many bytes as src/quant/kernel-table.ts says. */
+const spaceBytes: i32 = 510_000
+const space: usize = memory.data(spaceBytes, 16)
+const numerators: usize = memory.data(64, 16)
+/** The evenly spaced levels 0 … 4 of a sub-block, whose scale says where to look for that of the grid's. */
+const evenLevels: usize = memory.data(32, 16)
+/** The scales of the eight sub-blocks. */
+const scales: usize = memory.data(32, 16)
+
+function prepare(): void {
+  book.length = 8
+  book.radix = 3
+  book.rowCount = iq2xxsRows
+  book.codes = iq2xxsCodes
+  book.distances = 2
+  book.space = space
+  book.spaceBytes = spaceBytes
+  prepareCodebook(book)
+  setNumerators(numerators, 5, 0.1, reach)
+}
+
+/** Rows and signs of the sub-block `index` at `src`; gives its scale. */
+function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread: f32): f32 {
+  weighBy(given, src, 32, spread)
+  let signs = packEvenSigns(makeSignsEven(src, 32, takeSigns(src, 32)))
+  if (greatestValue(32) < tiny) return 0
+  const even = fitPositive(values, importances, 32, evenLevels, 4)
+  const reached: f32 = even * 3
+  if (reached <= 0) return 0
+  let scale = searchScale(book, 32, numerators, candidates, reached, even, 0)
+  if (scale > 0) scale = refine(book, 32, allRuns, scale)
+  if (scale < 0) {
+    scale = -scale
+    signs = ~signs & 0x0fffffff
+  }
+  if (!(scale >= 0)) markLost()
+  for (let run: usize = 0; run < 4; run++) store<u8>(dst + wordsAt + index * 8 + run, load<u8>(rows + (run << 2)))
+  store<u32>(dst + wordsAt + index * 8, signs, 4)
+  return scale
+}
+
+function quantizeSuperblock(src: usize, dst: usize, given: usize): void {
+  const spread = meanSquare(src, 1)
+  memory.fill(dst, 0, blockBytes)
+  let greatest: f32 = 0
+  for (let index: usize = 0; index < 8; index++) {
+    const offset = index << 7
+    const scale = fitSubblock(src + offset, dst, index, given + offset, spread)
+    store<f32>(scales + (index << 2), scale)
+    if (!(greatest > scale)) greatest = scale
+  }
+  if (greatest == 0 && !lost) {
+    memory.fill(dst, 0, blockBytes)
+    return
+  }
+  const unit: f32 = greatest / 31
+  storeScale(dst, unit)
+  const inverse: f32 = 1 / unit
+  for (let index: usize = 0; index < 8; index++) {
+    const at = dst + wordsAt + index * 8
+    store<u32>(at, load<u32>(at, 4) | (scaleLevel(inverse, load<f32>(scales + (index << 2)), 15) << 28), 4)
+  }
+}
+
+/** `src`: 256 · `blocks` f32; `dst`: 66 · `blocks` bytes; `importance`: the address of one f32 per weight. */
+export function quantizeIQ2XXS(src: usize, dst: usize, blocks: i32, importance: usize): void {
+  prepare()
+  for (const end = dst + <usize>blocks * blockBytes; dst < end; dst += blockBytes) {
+    quantizeSuperblock(src, dst, importance)
+    src += weightBytes
+    importance += weightBytes
+  }
+}
+
+/** `src`: 66 · `blocks` bytes; `dst`: 256 · `blocks` f32. */
+export function dequantizeIQ2XXS(src: usize, dst: usize, blocks: i32): void {
+  for (const end = src + <usize>blocks * blockBytes; src < end; src += blockBytes) {
+    const scale = floatFromHalf(load<u16>(src))
+    for (let run: usize = 0; run < 32; run++) {
+      const at = src + wordsAt + (run >> 2) * 8
+      const word = load<u32>(at, 4)
+      const unit: f32 = scale * (<f32>0.5 + <f32>(word >> 28)) * 0.25
+      const row = <usize>load<u8>(at + (run & 3))
+      const signs = evenSigns((word >> (7 * (<u32>run & 3))) & 127)
+      storeTwoBitRun(dst, load<u16>(iq2xxsCodes + (row << 1)), unit, signs)
+      dst += 32
+    }
+  }
+}
