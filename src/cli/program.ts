@@ -28,7 +28,12 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .showSuggestionAfterError()
     // Errors are printed by runCommandLine, all in the same form.
     .configureOutput({ outputError: () => {} })
-    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 30 })
+    .configureHelp({
+      showGlobalOptions: true,
+      // Of the program only: "worker list" has nothing of what "worker" is told.
+      visibleGlobalOptions: ({ parent }) => (parent === null ? [] : program.options),
+      minWidthToWrap: 30,
+    })
     .exitOverride()
   const wanted = commands.filter(({ name }) => words.includes(name))
   for (const { name, load } of commands) {

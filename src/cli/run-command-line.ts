@@ -20,14 +20,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     if (!(error instanceof CommanderError)) return tell(explainSystemError(error), words)
     // The help or the version that was asked for.
     if (error.exitCode === 0) return 0
-    return tell(
-      usageError(
-        error,
-        words,
-        program.commands.map((command) => command.name()),
-      ),
-      words,
-    )
+    return tell(usageError(error, words, program), words)
   }
 }
 
