@@ -1,4 +1,5 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { TroubleTopic, WorkerEvent } from '../worker/events.ts'
 
 const renewMilliseconds = 5000
@@ -9,8 +10,10 @@ export class HealthFile {
   readonly #troubles = new Set<TroubleTopic>()
   #timer: NodeJS.Timeout | undefined
 
+  /** @throws what the system says where the file could not be written: it would look like trouble of the worker's. */
   constructor(path: string) {
     this.#path = path
+    accessSync(dirname(path), constants.W_OK)
     this.#remove()
   }
 

@@ -147,13 +147,10 @@ export class CoordinatorClient {
 
   #unreachable(cause: Error): MiberaError {
     const { origin, ca } = this.#options.address
-    const secure = tlsTrouble.test(systemCode(cause) ?? '')
-    const reason = cause.message === '' ? (systemCode(cause) ?? cause.name) : cause.message
+    const reason = cause.message.trim() === '' ? (systemCode(cause) ?? cause.name) : cause.message.trim()
     return new MiberaError('COORDINATOR_UNREACHABLE', `the coordinator ${origin} cannot be reached: ${reason}`, {
       subject: origin,
-      hint: secure
-        ? `Name the certificate that it was started with (or its authority's) by --ca${ca === undefined ? '' : ': the one given does not fit'}.`
-        : 'Check that the daemon runs with --listen on that address, and that nothing between the machines stops it.',
+      hint: unreachableHint(systemCode(cause) ?? '', ca !== undefined),
       cause,
     })
   }
@@ -174,6 +171,18 @@ export class CoordinatorClient {
       })
     }
   }
+}
+
+function unreachableHint(code: string, ownCa: boolean): string {
+  if (code === 'EPROTO') return 'What listens there does not speak TLS: give the daemon --tls-cert and --tls-key.'
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return 'Use a name or address that the certificate has, or make one with this name (subjectAltName).'
+  }
+  if (tlsTrouble.test(code)) {
+    const misfit = ownCa ? ': the one given does not fit' : ''
+    return `Name the certificate that it was started with (or its authority's) by --ca${misfit}.`
+  }
+  return 'Check that the daemon runs with --listen on that address, and that nothing between the machines stops it.'
 }
 
 const refusalDocument = z.object({

@@ -3,7 +3,7 @@ import type { MiberaError } from '../base/errors.ts'
 /** What a worker tells while it runs. */
 export type WorkerEvent =
   /** At the start: it does not answer yet. */
-  | { readonly kind: 'waiting'; readonly topic: TroubleTopic }
+  | { readonly kind: 'waiting'; readonly topic: TroubleTopic; readonly address: string }
   /** The coordinator knows this worker, for the first time or again. */
   | { readonly kind: 'joined'; readonly coordinator: string; readonly threads: number }
   /** The first job of a conversion has come. */

@@ -101,7 +101,7 @@ class WorkerProcess {
       onJoined: (welcome) => this.#welcomed(welcome),
       onAway: (error) => this.#away(error),
       onThere: () => this.#there(),
-      onWaiting: () => onEvent({ kind: 'waiting', topic: 'coordinator' }),
+      onWaiting: () => onEvent({ kind: 'waiting', topic: 'coordinator', address: coordinator.origin }),
       onExpelled: (error) => this.#fail(error),
     })
     this.#workshop = new Workshop((conversion) => this.#openBench(conversion))
@@ -125,7 +125,7 @@ class WorkerProcess {
     try {
       if (stop.aborted) return
       await this.#membership.start(stop)
-      await requireRedis(redis, stop, () => onEvent({ kind: 'waiting', topic: 'redis' }))
+      await requireRedis(redis, stop, () => onEvent({ kind: 'waiting', topic: 'redis', address: redis.shown }))
       this.#guard.start()
       this.#consume()
       await aborted(this.#end.signal)

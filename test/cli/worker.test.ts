@@ -116,6 +116,32 @@ describe('mibera worker', () => {
     expect(stderr).toContain('(USAGE)')
   })
 
+  test('names the help of the very command', async () => {
+    const hints = await Promise.all(
+      [['worker', 'list', '--al'], ['daemon', 'start', '--bull-bord'], ['daemon', 'tok'], ['daemon']].map(
+        async (words) => (await mibera(words)).stderr.match(/mibera [a-z ]*--help lists the .*/)?.[0],
+      ),
+    )
+    expect(hints).toEqual([
+      'mibera worker list --help lists the options.',
+      'mibera daemon start --help lists the options.',
+      'mibera daemon --help lists the commands and options.',
+      'mibera daemon --help lists the commands and options.',
+    ])
+  })
+
+  test('refuses a health file where none can be written, and says where it waits for what', async () => {
+    const bench = await workerBench()
+    const at = ['worker', '--redis', bench.redis.url, '--token-file', bench.tokenFile, '--coordinator']
+    const healthFile = join(bench.folder, 'nowhere', 'health')
+    const unfit = await mibera([...at, bench.coordinator.origin, '--health-file', healthFile])
+    expect([unfit.status, unfit.stderr]).toEqual([8, expect.stringContaining('nowhere')])
+    const away = await mibera([...at, 'http://127.0.0.1:9'], {
+      onStderr: (text, child) => void (text.includes('Waiting') && child.kill('SIGINT')),
+    })
+    expect(away.stderr).toContain('Waiting for the coordinator at http://127.0.0.1:9 …\n')
+  })
+
   test('tells a token that is refused, a Redis that does not let it in, and another version, each by its code', async () => {
     const bench = await workerBench()
     const { coordinator, redis, folder, tokenFile } = bench

@@ -53,7 +53,7 @@ export class WorkerDisplay {
 function lineOf(event: Exclude<WorkerEvent, { kind: 'slice' }>): string {
   switch (event.kind) {
     case 'waiting':
-      return `Waiting for ${event.topic === 'redis' ? 'Redis' : 'the coordinator'} …`
+      return `Waiting for ${event.topic === 'redis' ? 'Redis' : 'the coordinator'} at ${event.address} …`
     case 'joined':
       return `Working for ${event.coordinator} with ${threadsText(event.threads)}`
     case 'opened':

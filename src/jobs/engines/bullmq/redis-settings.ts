@@ -92,6 +92,7 @@ async function readText(path: string, code: 'USAGE' | 'TOKEN_UNUSABLE'): Promise
   } catch (cause) {
     throw new MiberaError(code, `${quote(path)} cannot be read: ${systemCode(cause) ?? 'error'}`, {
       subject: path,
+      hint: 'Check the path, and that you may read the file.',
       cause,
     })
   }
