@@ -173,7 +173,11 @@ function check(name: SettingName, value: unknown, place: string): unknown {
   const result = schema[name].safeParse(value)
   if (result.success) return result.data
   const [issue] = result.error.issues
-  const shown = secretNames.has(name) ? 'its value' : quote(JSON.stringify(value))
+  const shown = secretNames.has(name)
+    ? 'its value'
+    : typeof value === 'string'
+      ? quote(value)
+      : quote(JSON.stringify(value))
   throw new MiberaError('USAGE', `${place}: ${shown} is not lawful: ${issue?.message ?? ''}`, {
     subject: place,
     hint: 'docs/control-api.md lists the settings and their values.',

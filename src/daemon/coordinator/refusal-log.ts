@@ -40,6 +40,9 @@ export class RefusalLog {
     const unlogged = this.#unlogged === 0 ? {} : { unlogged: this.#unlogged }
     const cause = level === 'error' ? { err: error.cause ?? error } : {}
     this.#unlogged = 0
-    this.#log[level]({ address, ...facts, ...unlogged, ...cause }, `refused a worker's request: ${error.message}`)
+    this.#log[level](
+      { address, ...facts, ...unlogged, ...cause },
+      `refused a request from ${address ?? 'an unknown address'}: ${error.message}`,
+    )
   }
 }

@@ -42,7 +42,7 @@ export function requireTogether(settings: ScaleOutSettings): void {
   if (tokenFile === null) throw lacking('--listen is open to whoever reaches it', '--token-file')
   if ((tlsCert === null) !== (tlsKey === null)) {
     throw lacking(
-      'A certificate is of no use without its key, nor a key without it',
+      'a certificate is of no use without its key, nor a key without it',
       tlsCert === null ? '--tls-cert' : '--tls-key',
     )
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { MiberaError } from '../../base/errors.ts'
-import { quote } from '../../base/quote.ts'
+import { quote, quoteIfOdd } from '../../base/quote.ts'
 import type { GgmlType } from '../../formats/ggml/block-types.ts'
 import type { Log } from '../log.ts'
 import type { WorkerView } from '../protocol.ts'
@@ -95,7 +95,10 @@ export class WorkerRegistry {
       lastSeen: this.#now(),
     })
     this.#standings.set(process, standing)
-    this.#log.info({ worker: id, host, workerPid: pid, threads, address }, 'a worker has joined')
+    this.#log.info(
+      { worker: id, host, workerPid: pid, threads, address },
+      `a worker has joined: ${quoteIfOdd(host)}, process ${pid}`,
+    )
     this.#tell()
     return id
   }
@@ -124,7 +127,8 @@ export class WorkerRegistry {
     const member = this.#members.get(id)
     if (member === undefined || isQuarantined(member)) return
     this.#members.delete(id)
-    this.#log.info({ worker: id, host: member.handshake.host }, 'a worker has left')
+    const { host, pid } = member.handshake
+    this.#log.info({ worker: id, host, workerPid: pid }, `a worker has left: ${quoteIfOdd(host)}, process ${pid}`)
     this.#tell()
   }
 
