@@ -1,6 +1,6 @@
 import { type Random, seededRandom } from '../helpers/random.ts'
 import type { Disruption } from './disruptions.ts'
-import type { Program, ProgramOptions } from './program.ts'
+import type { Program } from './program.ts'
 import { type Lines, Trial, type TrialOptions } from './trial.ts'
 
 export interface RoundOptions extends Omit<TrialOptions, 'workers'> {
@@ -12,7 +12,7 @@ export interface RoundOptions extends Omit<TrialOptions, 'workers'> {
 
 const workerCount = 3
 /** Of each worker to the coordinator: slow enough that a conversion takes some seconds, and much can go wrong in it. */
-const bytesPerSecond = 12e6
+const bytesPerSecond = 16e6
 
 /** One conversion by three workers in which one thing after another goes wrong, partly at the same time. */
 export class Round {
@@ -49,7 +49,7 @@ export class Round {
     const trial = await Trial.start({ ...options, ...shared, workers: workerCount + 1 })
     const round = new Round(options, trial, [])
     for (const { coordinator } of trial.lines) await coordinator.shape({ bytesPerSecond })
-    for (let index = 0; index < workerCount; index++) await round.startWorker(index)
+    await Promise.all(Array.from({ length: workerCount }, (_, index) => round.startWorker(index)))
     try {
       await round.#run()
     } finally {
@@ -69,8 +69,9 @@ export class Round {
     return lines
   }
 
-  async startWorker(index: number, options: ProgramOptions = {}): Promise<void> {
-    this.#workers[index] = await this.trial.startWorker(index, { ...options, join: false })
+  /** Returns when it has joined: one that never reached its coordinator would give up while its lines are cut. */
+  async startWorker(index: number): Promise<void> {
+    this.#workers[index] = await this.trial.startWorker(index)
   }
 
   /** For the story that is told of the round. */
