@@ -17,7 +17,7 @@ const commands: readonly { readonly name: string; load(): Promise<Command> }[] =
  * among the words are loaded, all if none is: `mibera jobs status` must not wait for what a conversion needs.
  */
 export async function buildProgram(words: readonly string[]): Promise<Command> {
-  const program = new Command('mibera')
+  const program: Command = new Command('mibera')
     .description('Turns a folder of Hugging Face safetensors into a quantized GGUF for llama.cpp.')
     .version(programVersion())
     .option('--state-dir <dir>', 'where bookmarks are kept')

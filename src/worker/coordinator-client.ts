@@ -25,7 +25,7 @@ export interface AskOptions {
 }
 
 /** Long enough for a coordinator to be restarted, or a cable to be plugged in again, without any slice being lost. */
-export const usualPatience = 60_000
+const usualPatience = 60_000
 /** How long (ms) it may take until the new token is copied to this machine after it was changed. */
 const copyPatience = 5000
 const firstPause = 100

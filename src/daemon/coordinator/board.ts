@@ -2,7 +2,7 @@ import type { Queue } from 'bullmq'
 import type { FastifyInstance } from 'fastify'
 
 /** Below it are Bull Board's pages. */
-export const boardPath = '/board'
+const boardPath = '/board'
 
 /**
  * Bull Board over a coordinator's queues, for those who know BullMQ. It only shows: what is to be done is decided by
