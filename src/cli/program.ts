@@ -31,7 +31,7 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .configureHelp({
       showGlobalOptions: true,
       // Of the program only: "worker list" has nothing of what "worker" is told.
-      visibleGlobalOptions: ({ parent }) => (parent === null ? [] : program.options),
+      visibleGlobalOptions: ({ parent }) => (parent === null ? [] : [...program.options]),
       minWidthToWrap: 30,
     })
     .exitOverride()
