@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { blockTypes, type GgmlType, ggmlTypeNames, rowBytes } from '#dist/formats/ggml/block-types.js'
-import { canQuantize, compileKernels, Kernels, needsImportance } from '#dist/quant/kernels.js'
+import { canQuantize, compileKernels, Kernels, needsImportance, usesImportance } from '#dist/quant/kernels.js'
 import { findOverflow } from '#dist/quant/overflow.js'
 import { loadKoffi, oracleLibraries } from '../test/helpers/llama-cpp.ts'
 import { type WeightSet, weightSets } from '../test/helpers/weight-sets.ts'
@@ -10,9 +10,9 @@ import { median } from './median.ts'
 import { writeResults } from './results.ts'
 
 /**
- * Each kernel against llama.cpp's `ggml_quantize_chunk` without an importance matrix: one thread each, in one process,
- * in alternation, on the same weights. A ratio is the median of the ratios of the rounds, so that a load on the machine
- * that slows both does not count.
+ * Each kernel against llama.cpp's `ggml_quantize_chunk`: one thread each, in one process, in alternation, on the same
+ * weights. A ratio is the median of the ratios of the rounds, so that a load on the machine that slows both does not
+ * count.
  */
 const { values } = parseArgs({
   options: {
@@ -50,7 +50,7 @@ type QuantizeChunk = (
 ) => number
 
 const quantizeChunk = loadQuantizeChunk()
-/** For the types that need importances: all alike. */
+/** For the types that need importances, and where all that use them are compared: all alike. */
 const importance = new Float32Array(chunk).fill(1)
 /** One for all: V8 optimises the code of a module once, and not again for each instance. */
 const wasm = compileKernels()
@@ -59,7 +59,10 @@ const ordinary = compareAll('gaussian 0.02')
 const zeros = compareAll('zeros of both signs')
 const subnormals = compareAll('subnormals')
 const slowest = findSlowest()
-if (values.type === '') await writeResults('kernels', { ...machine(), rounds, ordinary, zeros, subnormals, slowest })
+const weighted = compareWeighted()
+if (values.type === '') {
+  await writeResults('kernels', { ...machine(), rounds, ordinary, zeros, subnormals, slowest, weighted })
+}
 
 interface Figures {
   /** M weights/s per thread. */
@@ -69,12 +72,29 @@ interface Figures {
 }
 
 function compareAll(setName: string): Record<string, Figures> {
-  console.log(`\n${setName}: M weights/s per thread, medians of ${rounds} rounds`)
+  return compareEach(setName, setName, types, needsImportance)
+}
+
+/** The types that can use importances, with them. */
+function compareWeighted(): Record<string, Figures> {
+  const setName = 'gaussian 0.02'
+  return compareEach(`${setName} with importances`, setName, types.filter(usesImportance), usesImportance)
+}
+
+function compareEach(
+  title: string,
+  setName: string,
+  types: readonly GgmlType[],
+  weighted: (type: GgmlType) => boolean,
+): Record<string, Figures> {
+  console.log(`\n${title}: M weights/s per thread, medians of ${rounds} rounds`)
   console.log(`${'type'.padEnd(8)}${'ours'.padStart(9)}${'llama.cpp'.padStart(11)}${'ratio'.padStart(8)}`)
   const set = weightSets.find(({ name }) => name === setName)
   if (set === undefined) throw new Error(`there is no weight set "${setName}"`)
-  const rows = types.map((type) => [type, compare(type, set, rounds, milliseconds)] as const)
-  return Object.fromEntries(rows.map(([type, figures]) => [type, show(type, figures)]))
+  const rows = types.map((type) => {
+    return [type, show(type, compare(type, set, rounds, milliseconds, weighted(type)))] as const
+  })
+  return Object.fromEntries(rows)
 }
 
 /** The weights on which we do worst, by type: of those that come last in short rounds, the last in long ones. */
@@ -99,7 +119,7 @@ function survives(type: GgmlType, { generate }: WeightSet): boolean {
   const kernels = new Kernels(wasm)
   const floats = kernels.reserve(chunk * Float32Array.BYTES_PER_ELEMENT)
   const blocks = kernels.reserve(rowBytes(type, chunk))
-  const address = reserveImportance(kernels, type)
+  const address = needsImportance(type) ? reserveImportance(kernels) : 0
   for (let index = 0; index < chunks; index++) {
     new Float32Array(kernels.memory.buffer, floats, chunk).set(generate(chunk, index + 1))
     kernels.quantize(type, floats, blocks, chunk, address)
@@ -119,10 +139,16 @@ function show(type: GgmlType, figures: Figures, set = ''): Figures {
   return figures
 }
 
-function compare(type: GgmlType, set: WeightSet, rounds: number, milliseconds: number): Figures {
+function compare(
+  type: GgmlType,
+  set: WeightSet,
+  rounds: number,
+  milliseconds: number,
+  weighted = needsImportance(type),
+): Figures {
   const data = Array.from({ length: chunks }, (_, index) => set.generate(chunk, index + 1))
-  const ours = contestant(openOurs(type, data), milliseconds)
-  const theirs = contestant(openTheirs(type, data), milliseconds)
+  const ours = contestant(openOurs(type, data, weighted), milliseconds)
+  const theirs = contestant(openTheirs(type, data, weighted), milliseconds)
   for (let round = 0; round < rounds; round++) {
     measure(ours)
     measure(theirs)
@@ -134,31 +160,30 @@ function compare(type: GgmlType, set: WeightSet, rounds: number, milliseconds: n
   }
 }
 
-function openOurs(type: GgmlType, data: readonly Float32Array[]): () => void {
+function openOurs(type: GgmlType, data: readonly Float32Array[], weighted: boolean): () => void {
   const kernels = new Kernels(wasm)
   const blocks = kernels.reserve(rowBytes(type, chunk))
   const places = data.map(() => kernels.reserve(chunk * Float32Array.BYTES_PER_ELEMENT))
   places.forEach((place, index) => {
     new Float32Array(kernels.memory.buffer, place, chunk).set(data[index] ?? [])
   })
-  const address = reserveImportance(kernels, type)
+  const address = weighted ? reserveImportance(kernels) : 0
   return () => {
     for (const place of places) kernels.quantize(type, place, blocks, chunk, address)
   }
 }
 
-/** The address of {@link importance} if `type` needs it, else 0. */
-function reserveImportance(kernels: Kernels, type: GgmlType): number {
-  if (!needsImportance(type)) return 0
+/** The address of {@link importance}. */
+function reserveImportance(kernels: Kernels): number {
   const address = kernels.reserve(importance.byteLength)
   new Float32Array(kernels.memory.buffer, address, chunk).set(importance)
   return address
 }
 
-function openTheirs(type: GgmlType, data: readonly Float32Array[]): () => void {
+function openTheirs(type: GgmlType, data: readonly Float32Array[], weighted: boolean): () => void {
   const { id } = blockTypes[type]
   const blocks = new Uint8Array(rowBytes(type, chunk))
-  const given = needsImportance(type) ? importance : null
+  const given = weighted ? importance : null
   return () => {
     for (const weights of data) quantizeChunk(id, weights, blocks, 0, 1, chunk, given)
   }
