@@ -58,7 +58,7 @@ describe('jobs status with workers', () => {
     ]
     const screen = jobsScreen(statusWith(workers, [job(1, 'running')]), '/s', 80)
     const lines = screen.trimEnd().split('\n')
-    expect(lines).toContain('Workers: 3 with 17 threads, 20 M weights/s')
+    expect(lines).toContain('Workers: 2 with 9 threads, 10 M weights/s')
     expect(lines).toContain('    laptop-1          8 threads, 10 M weights/s, blk.1.ffn_down.weight')
     expect(lines).toContain('    laptop-2          1 thread, 0 weights/s, idle, 2 failed')
     expect(lines).toContain('    laptop-3          8 threads, silent for 1 min 35 s')

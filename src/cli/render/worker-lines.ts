@@ -18,7 +18,8 @@ const leastTensorRoom = 8
  */
 export function workerLines(workers: readonly WorkerView[], now: number, columns: number, most: number): string[] {
   if (workers.length === 0) return []
-  const shown = workers.toSorted((a, b) => b.weightsPerSecond - a.weightsPerSecond).slice(0, most)
+  const speedOf = (worker: WorkerView) => (isSilent(worker, now) ? -1 : worker.weightsPerSecond)
+  const shown = workers.toSorted((a, b) => speedOf(b) - speedOf(a)).slice(0, most)
   const hosts = shown.map(({ host }) => oneLine(host, hostRoom))
   const room = Math.max(...hosts.map((host) => host.length))
   const lines = shown.map((worker, index) => {
@@ -26,26 +27,29 @@ export function workerLines(workers: readonly WorkerView[], now: number, columns
   })
   const rest = workers.length - shown.length
   return [
-    oneLine(sumLine(workers), columns),
+    oneLine(sumLine(workers, now), columns),
     ...lines,
     ...(rest > 0 ? [`    and ${rest} more ("mibera worker list")`] : []),
   ]
 }
 
-/** "Workers: 3 with 12 threads, 41.2 M weights/s" */
-function sumLine(workers: readonly WorkerView[]): string {
-  const trusted = workers.filter(({ quarantined }) => !quarantined)
-  const threads = trusted.reduce((sum, worker) => sum + worker.threads, 0)
-  const speed = trusted.reduce((sum, worker) => sum + worker.weightsPerSecond, 0)
-  return `Workers: ${trusted.length} with ${threadsText(threads)}, ${weightCount(Math.round(speed))} weights/s`
+/** "Workers: 3 with 12 threads, 41.2 M weights/s": those that one can count on now. */
+function sumLine(workers: readonly WorkerView[], now: number): string {
+  const there = workers.filter((worker) => !worker.quarantined && !isSilent(worker, now))
+  const threads = there.reduce((sum, worker) => sum + worker.threads, 0)
+  const speed = there.reduce((sum, worker) => sum + worker.weightsPerSecond, 0)
+  return `Workers: ${there.length} with ${threadsText(threads)}, ${weightCount(Math.round(speed))} weights/s`
+}
+
+function isSilent({ lastSeen }: WorkerView, now: number): boolean {
+  return now - lastSeen > silentMilliseconds
 }
 
 function workerFacts(worker: WorkerView, now: number): string {
   const { threads, weightsPerSecond, tensor, quarantined, strikes, failures, lastSeen } = worker
   if (quarantined) return `in quarantine after ${strikes} wrong results`
-  const silent = now - lastSeen
   const facts = [threadsText(threads)]
-  if (silent > silentMilliseconds) facts.push(`silent for ${formatDuration(silent / 1000)}`)
+  if (isSilent(worker, now)) facts.push(`silent for ${formatDuration((now - lastSeen) / 1000)}`)
   else facts.push(`${weightCount(Math.round(weightsPerSecond))} weights/s`, tensor ?? 'idle')
   if (strikes > 0) facts.push(`${strikes} wrong`)
   if (failures > 0) facts.push(`${failures} failed`)

@@ -22,7 +22,7 @@ export function addWorkerRoutes(app: FastifyInstance, { workers, version, welcom
     const handshake: Handshake = lawfulDocument(handshakeSchema, body)
     requireSame('mibera', version, handshake.version)
     requireSame('the plan format', planFormat, handshake.planFormat)
-    requireSame('the compiled kernels', kernels, handshake.kernels)
+    requireSame('the digest of the kernels', kernels, handshake.kernels)
     const worker = workers.join(handshake, addressGroup(socket.remoteAddress))
     return { worker, ...welcome, heartbeatMilliseconds: workers.heartbeatMilliseconds }
   })
@@ -50,7 +50,12 @@ function requireSame(what: string, here: string | number, there: string | number
   if (here === there) return
   throw new MiberaError(
     'WORKER_VERSION',
-    `${what} is ${there.toString().slice(0, 100)} at the worker, and ${here} at the daemon`,
+    `${what} is ${short(there)} at the worker, and ${short(here)} at the daemon`,
     { hint: 'Install the same release of mibera on both machines.' },
   )
+}
+
+/** The beginning of a digest tells it from another. */
+function short(value: string | number): string {
+  return value.toString().slice(0, 20)
 }
