@@ -24,7 +24,9 @@ describe(`a daemon without threads and three workers, apart by ${isolation}`, { 
     const begun = performance.now()
     const { id } = await trial.convert()
     await trial.ended(id)
-    console.log(`${model.slices} slices uploaded by 3 workers in ${seconds(begun)} s`)
+    console.log(
+      `${model.slices} slices uploaded by 3 workers in ${seconds(begun)} s, ${trial.ledger.count('late')} made twice`,
+    )
     await trial.check(id)
     expect(trial.ledger.count('accepted')).toBe(model.slices)
     expect(openedBy(workers)).toMatch(/results are uploaded/)
@@ -40,7 +42,9 @@ describe(`a daemon without threads and three workers, apart by ${isolation}`, { 
     const begun = performance.now()
     const { id } = await trial.convert()
     await trial.ended(id)
-    console.log(`${model.slices} slices left on a shared drive by 3 workers in ${seconds(begun)} s`)
+    console.log(
+      `${model.slices} slices left on a shared drive by 3 workers in ${seconds(begun)} s, ${trial.ledger.count('late')} made twice`,
+    )
     await trial.check(id)
     expect(trial.ledger.count('accepted')).toBe(model.slices)
     expect(openedBy(workers)).toMatch(/shards are read here, results go to the shared folder/)
