@@ -8,7 +8,7 @@ import { quote } from '../base/quote.ts'
 import { isRedisUrl } from '../jobs/engines/bullmq/redis-url.ts'
 import { defaultMemory, defaultMemoryFloor, defaultThreads } from '../plan/machine-defaults.ts'
 import { findRecipe, type Recipe, recipeNames } from '../quant/recipes.ts'
-import { isListenAddress } from './coordinator/listen-address.ts'
+import { isListenAddress } from './coordinator/listener/listen-address.ts'
 import { requireTogether } from './coordinator/settings-together.ts'
 
 export const settingsFileName = 'settings.json'

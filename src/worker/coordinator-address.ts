@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import { MiberaError } from '../base/errors.ts'
 import { quote } from '../base/quote.ts'
-import { isLoopback } from '../daemon/coordinator/listen-address.ts'
+import { isLoopback } from '../daemon/coordinator/listener/listen-address.ts'
 import type { CoordinatorAddress } from './http-link.ts'
 
 /**

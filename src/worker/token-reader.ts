@@ -1,4 +1,4 @@
-import { readToken } from '../daemon/coordinator/token-file.ts'
+import { readToken } from '../daemon/coordinator/trust/token-file.ts'
 
 /** The token as a worker uses it: read from its file, and read again when it is refused. */
 export class TokenReader {

@@ -1,10 +1,10 @@
 import { statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { ActiveConversions } from '#dist/daemon/coordinator/active-conversions.js'
-import { CoordinatorListener } from '#dist/daemon/coordinator/listener.js'
-import { TokenFile } from '#dist/daemon/coordinator/token-file.js'
-import { WorkerRegistry } from '#dist/daemon/coordinator/worker-registry.js'
+import { ActiveConversions } from '#dist/daemon/coordinator/conversions/active-conversions.js'
+import { CoordinatorListener } from '#dist/daemon/coordinator/listener/listener.js'
+import { TokenFile } from '#dist/daemon/coordinator/trust/token-file.js'
+import { WorkerRegistry } from '#dist/daemon/coordinator/trust/worker-registry.js'
 import { KnowingConversion, smallPlan, sourceSize } from './coordinator-plan.ts'
 
 /**

@@ -19,6 +19,17 @@ export const fileTypes = {
   Q5_K_M: 17,
   Q6_K: 18,
   Q2_K_S: 21,
+  IQ3_XS: 22,
+  IQ3_XXS: 23,
+  IQ4_NL: 25,
+  IQ3_S: 26,
+  IQ3_M: 27,
+  IQ4_XS: 30,
+  TQ1_0: 36,
+  TQ2_0: 37,
+  MXFP4_MOE: 38,
+  Q1_0: 40,
+  Q2_0: 41,
   BF16: 32,
 } as const
 

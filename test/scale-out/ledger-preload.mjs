@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs'
 import { FileSink } from '#dist/convert/block-sink.js'
 import { Checkpoints } from '#dist/convert/checkpoints.js'
 import { ConversionDesk } from '#dist/convert/conversion-desk.js'
-import { SliceIntake } from '#dist/daemon/coordinator/slice-intake.js'
+import { SliceIntake } from '#dist/daemon/coordinator/transfer/slice-intake.js'
 import { PartFile } from '#dist/disk/part-file.js'
 
 /**

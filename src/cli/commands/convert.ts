@@ -34,7 +34,7 @@ export function convertCommand(): Command {
     .description('Convert a folder of safetensors into a quantized GGUF. Run it again to resume.')
     .argument('<model-dir>', 'folder with the safetensors')
     .addOption(
-      new Option('--type <types>', 'type of the output, or several: Q3_K_M,Q2_K')
+      new Option('--type <types>', 'type of the output, or several: Q3_K_M,Q2_K; "mibera plan" lists all')
         .argParser(parseRecipes)
         .default(parseRecipes('Q4_K_M'), 'Q4_K_M'),
     )

@@ -10,7 +10,7 @@ export function daemonTokenCommand(): Command {
     .option('--force', 'replace the token that is there: it is no longer accepted then')
   return command.action(async (file: string, { force }: { force?: boolean }) => {
     const { json, quiet } = globalOptions(command)
-    const { writeNewToken } = await import('../../daemon/coordinator/new-token.ts')
+    const { writeNewToken } = await import('../../daemon/coordinator/trust/new-token.ts')
     const path = resolve(file)
     await writeNewToken(path, { replace: force === true })
     if (json) process.stdout.write(`${JSON.stringify({ tokenFile: path }, null, 2)}\n`)

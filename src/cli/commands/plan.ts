@@ -3,8 +3,9 @@ import { freeSpace } from '../../disk/free-space.ts'
 import { advise, advisedContext, recommend } from '../../plan/advise.ts'
 import { machineMemory } from '../../plan/machine-defaults.ts'
 import { makePlan } from '../../plan/make-plan.ts'
+import { planEveryRecipe } from '../../plan/plan-recipes.ts'
 import type { MixName } from '../../quant/choose-types.ts'
-import { type Recipe, recipe, recipeNames } from '../../quant/recipes.ts'
+import type { Recipe } from '../../quant/recipes.ts'
 import { globalOptions } from '../global-options.ts'
 import { mixOption } from '../options/mix-option.ts'
 import { addModelOptions, type ModelOptions } from '../options/model-options.ts'
@@ -30,11 +31,14 @@ export function planCommand(): Command {
   return addModelOptions(command).action(async (path: string, options: PlanCommandOptions) => {
     const global = globalOptions(command)
     const { folder, description } = await understandModel(path, options)
-    const recipes = options.type ?? recipeNames.map(recipe)
-    const plans = recipes.map((wanted) => makePlan(folder, description, wanted, options.mix))
+    const { plans, refused } =
+      options.type === undefined
+        ? planEveryRecipe(folder, description, options.mix)
+        : { plans: options.type.map((wanted) => makePlan(folder, description, wanted, options.mix)), refused: [] }
     const machine = { freeDisk: await freeSpace(outputFolder(options.out)), memory: machineMemory() }
     const advice = plans.map((plan) => advise(plan, description, machine))
-    const facts = { model: description, machine, advice, recommended: recommend(advice), context: advisedContext }
+    const recommended = recommend(advice)
+    const facts = { model: description, machine, advice, refused, recommended, context: advisedContext }
     process.stdout.write(
       global.json
         ? `${JSON.stringify(planDocument(facts, options.type === undefined ? [] : plans), null, 2)}\n`

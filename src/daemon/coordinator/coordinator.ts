@@ -9,15 +9,15 @@ import { type RedisAddress, redisAddress } from '../../jobs/engines/bullmq/redis
 import type { Log } from '../log.ts'
 import type { ScaleOutView, WorkerView } from '../protocol.ts'
 import type { Settings } from '../settings.ts'
-import { ActiveConversions } from './active-conversions.ts'
 import { AdmittedEngine } from './admitted-engine.ts'
 import { addBoard } from './board.ts'
-import { type ListenAddress, parseListenAddress } from './listen-address.ts'
-import { CoordinatorListener } from './listener.ts'
+import { ActiveConversions } from './conversions/active-conversions.ts'
+import { type ListenAddress, parseListenAddress } from './listener/listen-address.ts'
+import { CoordinatorListener } from './listener/listener.ts'
+import { readTlsFiles, type TlsFiles } from './listener/tls-files.ts'
 import { lookAhead } from './look-ahead.ts'
-import { readTlsFiles, type TlsFiles } from './tls-files.ts'
-import { TokenFile } from './token-file.ts'
-import { WorkerRegistry } from './worker-registry.ts'
+import { TokenFile } from './trust/token-file.ts'
+import { WorkerRegistry } from './trust/worker-registry.ts'
 
 export interface CoordinatorOptions {
   readonly stateDirectory: string

@@ -3,7 +3,7 @@ import { MiberaError } from '../../base/errors.ts'
 import type { SliceRange } from '../../convert/engine.ts'
 import type { PlannedTensor } from '../../plan/plan.ts'
 import { type Slice, sliceCount, sliceOf } from '../../plan/slices.ts'
-import type { ActiveConversion, ActiveConversions } from './active-conversions.ts'
+import type { ActiveConversion, ActiveConversions } from './conversions/active-conversions.ts'
 import { RequestError } from './refusals.ts'
 
 /** Most slices that one question may be about; a job has sixteen. */

@@ -1,6 +1,6 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import { MiberaError } from '../../base/errors.ts'
-import { isLoopback, parseListenAddress } from './listen-address.ts'
+import { isLoopback, parseListenAddress } from './listener/listen-address.ts'
 
 /**
  * Memory that leading workers takes, whatever their number: BullMQ and its connection, and slices on their way (see
