@@ -19,6 +19,8 @@ export class Codebook {
   codes: usize
   /** Neighbours are the rows at this many least distances. */
   distances: i32
+  /** Whether the levels looked up need not be those that values round to: then `near` is not made. */
+  allOnly: bool
   /** Where the tables go, and how many bytes there are. */
   space: usize
   spaceBytes: usize
@@ -98,6 +100,7 @@ function addNeighbours(book: Codebook, code: usize): void {
   const levels = levelsOf(book, <u32>code)
   const count = findNeighbours(book, levels)
   addList(book, book.all + (code << 2), found, count)
+  if (book.allOnly) return
   const keep = keepNearest(book, levels, count)
   if (keep == count) store<usize>(book.near + (code << 2), load<usize>(book.all + (code << 2)))
   else addList(book, book.near + (code << 2), kept, keep)

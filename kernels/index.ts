@@ -9,6 +9,7 @@ export {
   widenBF16,
   widenF16,
 } from './floats'
+export { dequantizeIQ1S, quantizeIQ1S } from './iq1_s'
 export { dequantizeIQ2S, quantizeIQ2S } from './iq2_s'
 export { dequantizeIQ2XS, quantizeIQ2XS } from './iq2_xs'
 export { dequantizeIQ2XXS, quantizeIQ2XXS } from './iq2_xxs'

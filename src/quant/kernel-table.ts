@@ -34,6 +34,13 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
   Q4_K: { quantize: 'quantizeQ4K', dequantize: 'dequantizeQ4K', usesImportance: true },
   Q5_K: { quantize: 'quantizeQ5K', dequantize: 'dequantizeQ5K', usesImportance: true },
   Q6_K: { quantize: 'quantizeQ6K', dequantize: 'dequantizeQ6K', usesImportance: true },
+  IQ1_S: {
+    quantize: 'quantizeIQ1S',
+    dequantize: 'dequantizeIQ1S',
+    usesImportance: true,
+    needsImportance: true,
+    tableBytes: 840_000,
+  },
   IQ2_XXS: {
     quantize: 'quantizeIQ2XXS',
     dequantize: 'dequantizeIQ2XXS',

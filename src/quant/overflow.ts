@@ -19,6 +19,7 @@ const scaleOffsets: Readonly<Record<GgmlType, readonly number[]>> = {
   Q4_K: [0, 2],
   Q5_K: [0, 2],
   Q6_K: [208],
+  IQ1_S: [0],
   IQ2_XXS: [0],
   IQ2_XS: [0],
   IQ2_S: [0],

@@ -1,0 +1,224 @@
+/**
+ * IQ1_S: superblocks of 256 weights in eight sub-blocks of 32; a half-precision scale, the low bytes of 32 grid rows,
+ * and for each sub-block 16 bits: the upper three bits of its four rows, three of scale, and whether its values −1, 0,
+ * 1 are shifted down (1) or up (0) by an eighth (50 bytes). Weight = scale · (2 · sub-block scale + 1) · value.
+ */
+import { lost, markLost } from './grid-search'
+import { meanSquare, scaleLevel, storeScale } from './grid-subblock'
+import { floatFromHalf } from './half'
+import {
+  addRun,
+  clearSums,
+  delta,
+  greatestMagnitude,
+  importances,
+  levelsOfRow,
+  order,
+  prepareSplits,
+  productSum,
+  replaced,
+  rowOfRun,
+  setLevels,
+  sortWeights,
+  squareSum,
+  storeSplitRun,
+  weigh,
+} from './three-way-split'
+
+const blockBytes: usize = 50
+const weightBytes: usize = 1024
+const rowsAt: usize = 2
+const headsAt: usize = 34
+const elements: usize = 32
+
+/** A sub-block whose greatest magnitude is below this becomes 0. */
+const tiny: f32 = 1e-12
+/** −FLT_MAX */
+const none: f32 = -3.40282346638528859812e38
+
+/** The scales of the eight sub-blocks. */
+const scales: usize = memory.data(32, 16)
+/** Σ importance · weight and Σ importance of the first so many weights; filled up for whole vectors. */
+const productsTo: usize = memory.data(160, 16)
+const importancesTo: usize = memory.data(160, 16)
+
+/** The best split: before which sorted weights, its scale (which can be below 0), its shift and score. */
+let firstSplit: usize = 0
+let secondSplit: usize = 0
+let bestScale: f32 = 0
+let bestShift: f32 = 0
+let bestScore: f32 = 0
+
+function addUp(src: usize): void {
+  let product: f32 = 0
+  let importance: f32 = 0
+  store<f32>(productsTo, 0)
+  store<f32>(importancesTo, 0)
+  for (let j: usize = 0; j < elements; j++) {
+    const i = load<usize>(order + (j << 2)) << 2
+    const own = load<f32>(importances + i)
+    product += own * load<f32>(src + i)
+    importance += own
+    store<f32>(productsTo + (j << 2), product, 4)
+    store<f32>(importancesTo + (j << 2), importance, 4)
+  }
+}
+
+function tryScore(product: f32, square: f32, first: usize, second: usize, shift: f32): void {
+  if (!(square > 0) || !(product * product > bestScore * square)) return
+  bestScale = product / square
+  bestScore = bestScale * product
+  bestShift = shift
+  firstSplit = first
+  secondSplit = second
+}
+
+/**
+ * What the high part adds to Σ importance · value · weight and to Σ importance · value² where the values are shifted up
+ * and down, by the weight that it begins with.
+ */
+const highUp: usize = memory.data(160, 16)
+const highUpSquare: usize = memory.data(160, 16)
+const highDown: usize = memory.data(160, 16)
+const highDownSquare: usize = memory.data(160, 16)
+
+function squareOf(sum: v128, value: f32): v128 {
+  return f32x4.mul(f32x4.mul(sum, f32x4.splat(value)), f32x4.splat(value))
+}
+
+function setHighParts(): void {
+  const all = f32x4.splat(load<f32>(productsTo + (elements << 2)))
+  const allImportances = f32x4.splat(load<f32>(importancesTo + (elements << 2)))
+  for (let at: usize = 0; at <= elements << 2; at += 16) {
+    const high = f32x4.sub(all, v128.load(productsTo + at))
+    const highImportance = f32x4.sub(allImportances, v128.load(importancesTo + at))
+    v128.store(highUp + at, f32x4.mul(high, f32x4.splat(1 + delta)))
+    v128.store(highUpSquare + at, squareOf(highImportance, 1 + delta))
+    v128.store(highDown + at, f32x4.mul(high, f32x4.splat(1 - delta)))
+    v128.store(highDownSquare + at, squareOf(highImportance, 1 - delta))
+  }
+}
+
+function better(product: v128, square: v128): v128 {
+  return v128.and(
+    f32x4.gt(square, f32x4.splat(0)),
+    f32x4.gt(f32x4.mul(product, product), f32x4.mul(f32x4.splat(bestScore), square)),
+  )
+}
+
+const results: usize = memory.data(64, 16)
+
+/** All splits with the same first part, four at a time; one by one only where one is better than the best so far. */
+function tryAll(first: usize): void {
+  const from = v128.load32_splat(productsTo + (first << 2))
+  const fromImportance = v128.load32_splat(importancesTo + (first << 2))
+  const lowUp = f32x4.mul(from, f32x4.splat(delta - 1))
+  const lowDown = f32x4.mul(from, f32x4.splat(-1 - delta))
+  const lowUpSquare = squareOf(fromImportance, delta - 1)
+  const lowDownSquare = squareOf(fromImportance, -1 - delta)
+  for (let second = first; second <= elements; second += 4) {
+    const at = second << 2
+    const middle = f32x4.mul(f32x4.sub(v128.load(productsTo + at), from), f32x4.splat(delta))
+    // The same for both shifts, whose squares are the same to the bit.
+    const middleSquare = squareOf(f32x4.sub(v128.load(importancesTo + at), fromImportance), delta)
+    const up = f32x4.add(f32x4.add(lowUp, middle), v128.load(highUp + at))
+    const down = f32x4.add(f32x4.sub(lowDown, middle), v128.load(highDown + at))
+    const upSquare = f32x4.add(f32x4.add(lowUpSquare, middleSquare), v128.load(highUpSquare + at))
+    const downSquare = f32x4.add(f32x4.add(lowDownSquare, middleSquare), v128.load(highDownSquare + at))
+    if (!v128.any_true(v128.or(better(up, upSquare), better(down, downSquare)))) continue
+    v128.store(results, up)
+    v128.store(results, upSquare, 16)
+    v128.store(results, down, 32)
+    v128.store(results, downSquare, 48)
+    tryFour(first, second)
+  }
+}
+
+function tryFour(first: usize, second: usize): void {
+  const count = min<usize>(4, elements + 1 - second)
+  for (let lane: usize = 0; lane < count; lane++) {
+    const at = results + (lane << 2)
+    tryScore(load<f32>(at), load<f32>(at, 16), first, second + lane, delta)
+    tryScore(load<f32>(at, 32), load<f32>(at, 48), first, second + lane, -delta)
+  }
+}
+
+/** Searches all splits; whether one was found. */
+function searchSplit(src: usize): bool {
+  sortWeights(src, elements)
+  addUp(src)
+  bestScore = none
+  bestShift = 0
+  setHighParts()
+  for (let first: usize = 0; first <= elements; first++) tryAll(first)
+  return bestShift != 0
+}
+
+/** Rows and shift of the sub-block `index` at `src`; gives its scale. */
+function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread: f32): f32 {
+  weigh(given, src, elements, spread)
+  if (greatestMagnitude(src, elements) < tiny || !searchSplit(src)) return 0
+  const turned = bestScale < 0
+  let scale: f32 = turned ? -bestScale : bestScale
+  const shift: f32 = turned ? -bestShift : bestShift
+  setLevels(elements, firstSplit, secondSplit, turned)
+  let any = false
+  let head: u32 = shift < 0 ? 0x8000 : 0
+  clearSums()
+  for (let run: usize = 0; run < 4; run++) {
+    const row = rowOfRun(src, run << 3, scale, shift)
+    any = any || replaced
+    store<u8>(dst + rowsAt + index * 4 + run, row)
+    head |= (<u32>row >> 8) << (3 * <u32>run)
+    addRun(src, run << 3, levelsOfRow(row), shift, 1)
+  }
+  if (any && productSum > 0 && squareSum > 0) scale = productSum / squareSum
+  store<u16>(dst + headsAt + index * 2, head)
+  if (!(scale >= 0)) markLost()
+  return scale
+}
+
+function quantizeSuperblock(src: usize, dst: usize, given: usize): void {
+  const spread = meanSquare(src, 2)
+  memory.fill(dst, 0, blockBytes)
+  let greatest: f32 = 0
+  for (let index: usize = 0; index < 8; index++) {
+    const scale = fitSubblock(src + (index << 7), dst, index, given + (index << 7), spread)
+    store<f32>(scales + (index << 2), scale)
+    if (!(greatest > scale)) greatest = scale
+  }
+  const some = greatest != 0 || lost
+  const unit: f32 = greatest / 15
+  if (some) storeScale(dst, unit * 1.125)
+  const inverse: f32 = 1 / unit
+  for (let index: usize = 0; index < 8; index++) {
+    const at = dst + headsAt + index * 2
+    // Without a scale of the superblock llama.cpp stores neither the sub-blocks' scales nor their shifts.
+    if (some) store<u16>(at, load<u16>(at) | (scaleLevel(inverse, load<f32>(scales + (index << 2)), 7) << 12))
+    else store<u16>(at, load<u16>(at) & 0x0fff)
+  }
+}
+
+/** `src`: 256 · `blocks` f32; `dst`: 50 · `blocks` bytes; `importance`: the address of one f32 per weight. */
+export function quantizeIQ1S(src: usize, dst: usize, blocks: i32, importance: usize): void {
+  prepareSplits()
+  for (const end = dst + <usize>blocks * blockBytes; dst < end; dst += blockBytes) {
+    quantizeSuperblock(src, dst, importance)
+    src += weightBytes
+    importance += weightBytes
+  }
+}
+
+/** `src`: 50 · `blocks` bytes; `dst`: 256 · `blocks` f32. */
+export function dequantizeIQ1S(src: usize, dst: usize, blocks: i32): void {
+  for (const end = src + <usize>blocks * blockBytes; src < end; src += blockBytes) {
+    const scale = floatFromHalf(load<u16>(src))
+    for (let run: usize = 0; run < 32; run++) {
+      const head = <u32>load<u16>(src + headsAt + ((run >> 2) << 1))
+      const factor = 2 * <i32>((head >> 12) & 7) + 1
+      const row = <usize>load<u8>(src + rowsAt + run) | (((<usize>head >> (3 * (run & 3))) & 7) << 8)
+      storeSplitRun(dst, row, scale * <f32>factor, (head & 0x8000) != 0 ? -delta : delta)
+      dst += 32
+    }
+  }
+}
