@@ -4,15 +4,18 @@ import { b3613 } from './mixes/b3613.ts'
 import { latest } from './mixes/latest.ts'
 import type { Mix } from './mixes/mix.ts'
 import type { Recipe } from './recipes.ts'
-import { keptReason, tensorCategory } from './tensor-category.ts'
+import { importanceMissing, noReplacement, unknownToMix } from './refused-choice.ts'
 import {
   attentionOutputType,
+  attentionQueryOrKeyType,
   attentionValueType,
-  feedForwardDownType,
   fusedAttentionType,
-  type Position,
-  type RuledType,
-} from './type-rules.ts'
+} from './rules/attention.ts'
+import { embeddingType, outputType } from './rules/embedding.ts'
+import { expertsType } from './rules/experts.ts'
+import { feedForwardDownType, feedForwardGateOrUpType } from './rules/feed-forward.ts'
+import type { Position, RuledType } from './rules/ruled-type.ts'
+import { keptReason, type TensorCategory, tensorCategory } from './tensor-category.ts'
 
 /** A tensor of the output, by its GGUF name; `shape` is outermost first. */
 export interface TensorToType {
@@ -46,6 +49,7 @@ export const mixNames = Object.keys(mixes) as readonly MixName[]
 /**
  * The type llama.cpp's `llama-quantize` gives each tensor of an F32 file under `recipe`, without an importance matrix,
  * in the order of `tensors`. That order matters to the mix b3613: it is the order of the file.
+ * @throws MiberaError where it refuses: IMPORTANCE_MISSING, TYPE_UNSUPPORTED.
  */
 export function chooseTypes(
   tensors: readonly TensorToType[],
@@ -53,6 +57,7 @@ export function chooseTypes(
   recipe: Recipe,
   mix: MixName,
 ): readonly TypeChoice[] {
+  if (mixes[mix].lacks.includes(recipe.name)) throw unknownToMix(recipe.name, mix)
   const rules = new Rules(tensors, model, recipe, mixes[mix])
   const walk = tensors.map((tensor, index) => ({ tensor, index }))
   if (mixes[mix].countsBy === 'layer') walk.sort((a, b) => byLayerThenName(a.tensor, b.tensor))
@@ -68,8 +73,8 @@ class Rules {
   readonly #mix: Mix
   readonly #tied: boolean
   readonly #values: number
-  #value = 0
-  #feedForwardDown = 0
+  /** How many tensors of a category came before. */
+  readonly #seen = new Map<TensorCategory, number>()
 
   constructor(tensors: readonly TensorToType[], model: ModelShape, recipe: Recipe, mix: Mix) {
     this.#model = model
@@ -85,11 +90,18 @@ class Rules {
   choose({ name, shape }: TensorToType): TypeChoice {
     const kept = keptReason(name, shape)
     if (kept !== undefined) return { type: 'F32', reason: kept }
-    const { type: wanted, reason } = this.#isQuantized() ? (this.#rule(name) ?? this.#base()) : this.#base()
-    const { type, fallback } = fitType(wanted, shape, this.#mix)
+    const { type: wanted, reason } = (this.#isQuantized() ? this.#rule(name, shape) : undefined) ?? this.#base()
+    const fitting = fitType(wanted, shape, this.#mix)
+    if (fitting === undefined) throw noReplacement(name, wanted, shape.at(-1) ?? 1)
+    const { type, fallback } = fitting
+    if (this.#needsImportance(name, type)) throw importanceMissing(name, type, this.#recipe.name)
     if (fallback === undefined) return { type, reason }
     const misfit = `rows of ${shape.at(-1)} are not whole blocks of ${wanted} (${blockTypes[wanted].blockWeights})`
     return { type, reason: `${reason}; ${misfit}`, fallback }
+  }
+
+  #needsImportance(name: string, type: GgmlType): boolean {
+    return this.#mix.needsImportance.includes(type) && !['output', 'token-embedding'].includes(tensorCategory(name))
   }
 
   #isQuantized(): boolean {
@@ -100,28 +112,44 @@ class Rules {
     return { type: this.#recipe.baseType, reason: `${this.#recipe.name} base type` }
   }
 
-  #rule(name: string): RuledType | undefined {
+  #rule(name: string, shape: readonly number[]): RuledType | undefined {
     const category = tensorCategory(name)
     const recipe = this.#recipe.name
-    if (this.#mix.valueLike.includes(category)) return this.#valueRule({ index: this.#value++, count: this.#values })
+    if (category === 'output') return this.#outputRule(shape, 'output projection')
+    if (category === 'token-embedding' && this.#tied) {
+      return this.#outputRule(shape, 'embedding, also the output projection')
+    }
+    if (recipe === 'MXFP4_MOE') return expertsType(shape)
+    if (this.#mix.valueLike.includes(category)) return this.#valueRule(this.#next('attention-value', this.#values))
+    const at = this.#next(category, this.#model.layers)
     switch (category) {
-      case 'output':
-        return this.#outputRule('output projection')
       case 'token-embedding':
-        return this.#tied ? this.#outputRule('embedding, also the output projection') : undefined
+        return embeddingType(this.#recipe, at)
       case 'attention-qkv':
-        return fusedAttentionType(recipe)
+        return fusedAttentionType(recipe, at)
+      case 'attention-query':
+      case 'attention-key':
+        return attentionQueryOrKeyType(recipe, at)
       case 'attention-output':
-        return attentionOutputType(recipe)
+        return attentionOutputType(recipe, at)
+      case 'feed-forward-gate':
+      case 'feed-forward-up':
+        return feedForwardGateOrUpType(recipe, at)
       case 'feed-forward-down':
-        return feedForwardDownType(recipe, { index: this.#feedForwardDown++, count: this.#model.layers })
+        return feedForwardDownType(recipe, at)
       default:
         return undefined
     }
   }
 
-  #outputRule(reason: string): RuledType {
-    return { type: this.#recipe.baseType === 'Q8_0' ? 'Q8_0' : 'Q6_K', reason }
+  #next(category: TensorCategory, count: number): Position {
+    const index = this.#seen.get(category) ?? 0
+    this.#seen.set(category, index + 1)
+    return { index, count }
+  }
+
+  #outputRule(shape: readonly number[], reason: string): RuledType {
+    return { type: outputType(this.#recipe, shape.at(-1) ?? 1), reason }
   }
 
   #valueRule(at: Position): RuledType | undefined {

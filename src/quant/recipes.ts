@@ -1,8 +1,8 @@
 import type { GgmlType } from '../formats/ggml/block-types.ts'
 
 /**
- * What a person asks for with `--type`: a base type, and (for the K-quants) llama.cpp's rules that give some tensors
- * another one. `fileType` is llama.cpp's number for it, the value of `general.file_type`.
+ * What a person asks for with `--type`: a base type, and llama.cpp's rules that give some tensors another
+ * one. `fileType` is llama.cpp's number for it, the value of `general.file_type`.
  * Source: llama.h (`enum llama_ftype`) and `llama_ftype_get_default_type` in llama-quant.cpp.
  */
 export interface Recipe {
@@ -12,15 +12,30 @@ export interface Recipe {
 }
 
 const table = {
+  Q1_0: { fileType: 40, baseType: 'Q1_0' },
+  TQ1_0: { fileType: 36, baseType: 'TQ1_0' },
+  TQ2_0: { fileType: 37, baseType: 'TQ2_0' },
+  Q2_0: { fileType: 41, baseType: 'Q2_0' },
   Q2_K: { fileType: 10, baseType: 'Q2_K' },
+  IQ3_XXS: { fileType: 23, baseType: 'IQ3_XXS' },
+  IQ3_XS: { fileType: 22, baseType: 'IQ3_S' },
   Q3_K_S: { fileType: 11, baseType: 'Q3_K' },
+  IQ3_S: { fileType: 26, baseType: 'IQ3_S' },
+  IQ3_M: { fileType: 27, baseType: 'IQ3_S' },
   Q3_K_M: { fileType: 12, baseType: 'Q3_K' },
   Q3_K_L: { fileType: 13, baseType: 'Q3_K' },
+  IQ4_XS: { fileType: 30, baseType: 'IQ4_XS' },
+  Q4_0: { fileType: 2, baseType: 'Q4_0' },
   Q4_K_S: { fileType: 14, baseType: 'Q4_K' },
+  IQ4_NL: { fileType: 25, baseType: 'IQ4_NL' },
   Q4_K_M: { fileType: 15, baseType: 'Q4_K' },
+  Q4_1: { fileType: 3, baseType: 'Q4_1' },
+  Q5_0: { fileType: 8, baseType: 'Q5_0' },
   Q5_K_S: { fileType: 16, baseType: 'Q5_K' },
   Q5_K_M: { fileType: 17, baseType: 'Q5_K' },
+  Q5_1: { fileType: 9, baseType: 'Q5_1' },
   Q6_K: { fileType: 18, baseType: 'Q6_K' },
+  MXFP4_MOE: { fileType: 38, baseType: 'MXFP4' },
   Q8_0: { fileType: 7, baseType: 'Q8_0' },
   F16: { fileType: 1, baseType: 'F16' },
   BF16: { fileType: 32, baseType: 'BF16' },
@@ -29,7 +44,7 @@ const table = {
 
 export type RecipeName = keyof typeof table
 
-/** From the smallest file to the largest. */
+/** From the smallest file to the largest, for most models. */
 export const recipeNames = Object.keys(table) as readonly RecipeName[]
 
 export function isRecipeName(text: string): text is RecipeName {

@@ -7,16 +7,24 @@ export type TensorCategory =
   | 'token-embedding'
   | 'attention-qkv'
   | 'attention-value'
+  | 'attention-key'
+  | 'attention-query'
   | 'attention-output'
+  | 'feed-forward-up'
+  | 'feed-forward-gate'
   | 'feed-forward-down'
-  /** Every matrix that always gets the base type: attention q and k, feed-forward gate and up. */
+  /** Every matrix that always gets the base type. */
   | 'other'
 
 /** The first part of a name that matches decides. */
 const byPart: readonly (readonly [part: string, category: TensorCategory])[] = [
   ['attn_qkv.weight', 'attention-qkv'],
   ['attn_v.weight', 'attention-value'],
+  ['attn_k.weight', 'attention-key'],
+  ['attn_q.weight', 'attention-query'],
   ['attn_output.weight', 'attention-output'],
+  ['ffn_up', 'feed-forward-up'],
+  ['ffn_gate', 'feed-forward-gate'],
   ['ffn_down', 'feed-forward-down'],
 ]
 

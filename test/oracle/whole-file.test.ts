@@ -14,14 +14,30 @@ const libraries = oracleLibraries()
 const layouts = ['fused', 'split'] as const
 const dtypes = ['F32', 'F16', 'BF16'] as const
 
-/** Copying one float type to another is llama.cpp's converter's work, not its quantizer's: F32 is our own input here. */
-const recipes = recipeNames.filter((name): name is Exclude<RecipeName, 'F32'> => name !== 'F32')
+/** Compared for every layout and source type; the others for one of each, or with MIBERA_LONG=1 for every one too. */
+const everywhere: readonly RecipeName[] = [
+  ...(['Q2_K', 'Q3_K_S', 'Q3_K_M', 'Q3_K_L', 'Q4_K_S', 'Q4_K_M', 'Q5_K_S', 'Q5_K_M', 'Q6_K', 'Q8_0'] as const),
+  ...(['F16', 'BF16'] as const),
+]
+const long = process.env.MIBERA_LONG === '1'
+
+/**
+ * Copying one float type to another is llama.cpp's converter's work, not its quantizer's: F32 is our own input here.
+ * Models of these shapes cannot have the others without an importance matrix.
+ */
+const compared = recipeNames.filter((name) => !['F32', 'IQ3_XXS', 'IQ3_XS'].includes(name)) as Exclude<
+  RecipeName,
+  'F32'
+>[]
 
 describe.skipIf('missing' in libraries)('our direct output and llama.cpp quantizing our F32 GGUF', () => {
   describe.each(layouts)('%s tensors', (layout) => {
     describe.each(dtypes)('of %s', (dtype) => {
       const folder = suiteFolder()
       const file = (name: string) => join(folder(), name)
+
+      const isWhole = long || (layout === 'split' && dtype === 'BF16')
+      const recipes = compared.filter((name) => isWhole || everywhere.includes(name))
 
       beforeAll(async () => {
         await writeSmallModel(folder(), { layout, dtype, shards: 3 })

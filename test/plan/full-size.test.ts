@@ -4,7 +4,8 @@ import { openModelFolder } from '#dist/formats/safetensors/open-folder.js'
 import { describeModel } from '#dist/model/describe.js'
 import type { ModelDescription } from '#dist/model/description.js'
 import { makePlan } from '#dist/plan/make-plan.js'
-import { type RecipeName, recipe } from '#dist/quant/recipes.js'
+import { planEveryRecipe } from '#dist/plan/plan-recipes.js'
+import { type RecipeName, recipe, recipeNames } from '#dist/quant/recipes.js'
 import { writeCl100kTokenizer } from '../../fixtures/cl100k-tokenizer.ts'
 import { writeModelFolder } from '../../fixtures/model-folder.ts'
 import { phi4Shape } from '../../fixtures/model-shapes.ts'
@@ -33,30 +34,39 @@ describe('the real Phi-4, 13 shards of 58.6 GB in holes, with the config that li
     expect(makePlan(folder, description, recipe('Q3_K_M'), 'latest').tensors).toHaveLength(243)
   })
 
-  const sizes: [RecipeName, number][] = (Object.keys(golden) as (keyof typeof golden)[])
-    .filter((name) =>
-      [
-        'Q2_K',
-        'Q3_K_S',
-        'Q3_K_M',
-        'Q3_K_L',
-        'Q4_K_S',
-        'Q4_K_M',
-        'Q5_K_S',
-        'Q5_K_M',
-        'Q6_K',
-        'Q8_0',
-        'F16',
-        'BF16',
-      ].includes(name),
-    )
-    .map((name) => [name as RecipeName, golden[name].quant_size_MiB])
+  const sizes = Object.entries(golden).map(
+    ([name, { quant_size_MiB }]) => [name as RecipeName, quant_size_MiB] as const,
+  )
 
   test.each(sizes)('as %s has the %d MiB of tensors that llama.cpp reckons', (name, expected) => {
     const plan = makePlan(folder, description, recipe(name), 'latest')
     const bytes = plan.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0)
     expect(Number((bytes / 2 ** 20).toFixed(2))).toBe(expected)
     expect(plan.size).toBe(Math.max(...plan.tensors.map(({ offset, byteLength }) => offset + byteLength)))
+  })
+
+  test('is planned under every recipe that it can have, from the smallest file to the largest', () => {
+    const { plans, refused } = planEveryRecipe(folder, description, 'latest')
+    expect(plans.map(({ recipe }) => recipe)).toEqual(
+      recipeNames.filter((name) => name !== 'IQ3_XXS' && name !== 'IQ3_XS'),
+    )
+    expect(refused).toEqual([
+      {
+        recipe: 'IQ3_XXS',
+        error: expect.objectContaining({ code: 'IMPORTANCE_MISSING', subject: 'blk.0.ffn_up.weight' }),
+      },
+      {
+        recipe: 'IQ3_XS',
+        error: expect.objectContaining({ code: 'IMPORTANCE_MISSING', subject: 'blk.5.ffn_up.weight' }),
+      },
+    ])
+    expect(planEveryRecipe(folder, description, 'b3613').refused.map(({ recipe }) => recipe)).toEqual([
+      'Q1_0',
+      'TQ1_0',
+      'TQ2_0',
+      'Q2_0',
+      'MXFP4_MOE',
+    ])
   })
 
   test('gives the same plan, byte for byte, when it is understood a second time', async () => {

@@ -32,6 +32,9 @@ describe('rows that are not whole blocks', () => {
     ['Q4_K_S', 'Q5_0', 'Q5_0'],
     ['Q5_K_S', 'Q5_1', 'Q5_1'],
     ['Q6_K', 'Q8_0', 'Q8_0'],
+    ['IQ3_S', 'IQ4_NL', 'IQ4_NL'],
+    ['IQ4_XS', 'IQ4_NL', 'IQ4_NL'],
+    ['Q4_0', 'Q4_0', 'Q4_0'],
     ['Q8_0', 'Q8_0', 'Q8_0'],
     ['BF16', 'BF16', 'BF16'],
   ] as const)('of 32, under %s, become %s, and %s in the mix b3613', (name, latest, b3613) => {

@@ -21,8 +21,9 @@ describe('the real Phi-4, mix latest', () => {
   const tensors = fusedModel(phi4)
   const covered = recipeNames.filter((name) => name in golden)
 
-  it('is compared under all recipes but F32', () => {
-    expect(covered).toEqual(recipeNames.filter((name) => name !== 'F32'))
+  it('is compared under all recipes but the rarest', () => {
+    const rare = ['Q1_0', 'TQ1_0', 'TQ2_0', 'Q2_0', 'IQ3_XXS', 'IQ3_XS', 'MXFP4_MOE', 'F32']
+    expect(covered).toEqual(recipeNames.filter((name) => !rare.includes(name)))
     expect(tensors).toHaveLength(243)
   })
 

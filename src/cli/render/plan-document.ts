@@ -1,11 +1,13 @@
 import type { ModelDescription } from '../../model/description.ts'
 import type { Machine, RecipeAdvice } from '../../plan/advise.ts'
 import type { Plan } from '../../plan/plan.ts'
+import type { RefusedRecipe } from '../../plan/plan-recipes.ts'
 
 export interface PlanFacts {
   readonly model: ModelDescription
   readonly machine: Machine
   readonly advice: readonly RecipeAdvice[]
+  readonly refused: readonly RefusedRecipe[]
   readonly recommended: RecipeAdvice | undefined
   /** Tokens of context that the memory is for. */
   readonly context: number
@@ -13,7 +15,7 @@ export interface PlanFacts {
 
 /** `mibera plan --json`: the advice, and for recipes asked for by name every tensor. Sizes in bytes. */
 export function planDocument(
-  { model, machine, advice, recommended, context }: PlanFacts,
+  { model, machine, advice, refused, recommended, context }: PlanFacts,
   plans: readonly Plan[],
 ): object {
   return {
@@ -27,6 +29,7 @@ export function planDocument(
     context,
     recommended: recommended?.recipe ?? null,
     recipes: advice,
+    refused: refused.map(({ recipe, error }) => ({ recipe, code: error.code, message: error.message })),
     plans: plans.map(({ recipe, mix, fingerprint, size, tensors }) => ({ recipe, mix, fingerprint, size, tensors })),
   }
 }

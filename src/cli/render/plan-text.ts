@@ -1,12 +1,13 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import type { RecipeAdvice } from '../../plan/advise.ts'
+import type { RefusedRecipe } from '../../plan/plan-recipes.ts'
 import { contradictionLines } from './contradictions.ts'
 import type { PlanFacts } from './plan-document.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
 
 /** `mibera plan` for a person: one row for each recipe, the recommended one marked. At most 80 columns. */
-export function planText({ model, machine, advice, recommended, context }: PlanFacts): string {
+export function planText({ model, machine, advice, refused, recommended, context }: PlanFacts): string {
   const rows = advice.map((row) => [
     row === recommended ? '>' : '',
     row.recipe,
@@ -24,6 +25,7 @@ export function planText({ model, machine, advice, recommended, context }: PlanF
     '',
     `This machine: ${formatBytes(machine.freeDisk)} of disk free, ${formatBytes(machine.memory)} of RAM.`,
     `RAM to run: in llama.cpp with ${context} tokens of context.`,
+    ...(refused.length === 0 ? [] : wrap(leftOut(refused), 80)),
     ...wrap(advised(recommended, advice), 80),
     '',
   ].join('\n')
@@ -33,4 +35,15 @@ function advised(recommended: RecipeAdvice | undefined, advice: readonly RecipeA
   if (recommended !== undefined) return `Recommended: --type ${recommended.recipe}, the best that fits both.`
   if (advice.every(({ fitsDisk }) => !fitsDisk)) return 'None of these fits the free disk.'
   return 'None of these is recommended on this machine: what fits the disk does not fit the RAM, or is larger than useful.'
+}
+
+/** In a line which types are not in the table; `--type` with one of them tells why at length. */
+function leftOut(refused: readonly RefusedRecipe[]): string {
+  const names = (code: string) => refused.filter(({ error }) => error.code === code).map(({ recipe }) => recipe)
+  const why = [
+    ['need an importance matrix for this model', names('IMPORTANCE_MISSING')],
+    ['not for this model or mix', names('TYPE_UNSUPPORTED')],
+  ] as const
+  const reasons = why.filter(([, recipes]) => recipes.length > 0)
+  return reasons.map(([reason, recipes]) => `Left out: ${recipes.join(', ')} (${reason}).`).join(' ')
 }

@@ -8,5 +8,10 @@ import type { Mix } from './mix.ts'
 export const b3613: Mix = {
   countsBy: 'file-order',
   valueLike: ['attention-value'],
-  fallbacks: { Q2_K: 'IQ4_NL', Q3_K: 'IQ4_NL', Q4_K: 'Q5_0', Q5_K: 'Q5_1', Q6_K: 'Q8_0' },
+  fallbacks: {
+    ...{ Q2_K: 'IQ4_NL', Q3_K: 'IQ4_NL', Q4_K: 'Q5_0', Q5_K: 'Q5_1', Q6_K: 'Q8_0' },
+    ...{ IQ2_S: 'IQ4_NL', IQ3_XXS: 'IQ4_NL', IQ3_S: 'IQ4_NL', IQ4_XS: 'IQ4_NL' },
+  },
+  needsImportance: ['IQ2_S'],
+  lacks: ['Q1_0', 'TQ1_0', 'TQ2_0', 'Q2_0', 'MXFP4_MOE'],
 }

@@ -1,0 +1,34 @@
+import { MiberaError } from '../base/errors.ts'
+import type { ModelFolder } from '../formats/safetensors/model-folder.ts'
+import type { ModelDescription } from '../model/description.ts'
+import type { MixName } from '../quant/choose-types.ts'
+import { type RecipeName, recipe, recipeNames } from '../quant/recipes.ts'
+import { makePlan } from './make-plan.ts'
+import type { Plan } from './plan.ts'
+
+/** A recipe that this model cannot have, and why. */
+export interface RefusedRecipe {
+  readonly recipe: RecipeName
+  readonly error: MiberaError
+}
+
+/** The plans under every recipe of `mix`, the smallest output first, and the recipes that the model cannot have. */
+export function planEveryRecipe(
+  folder: ModelFolder,
+  model: ModelDescription,
+  mix: MixName,
+): { readonly plans: readonly Plan[]; readonly refused: readonly RefusedRecipe[] } {
+  const plans: Plan[] = []
+  const refused: RefusedRecipe[] = []
+  for (const name of recipeNames) {
+    try {
+      plans.push(makePlan(folder, model, recipe(name), mix))
+    } catch (error) {
+      if (!(error instanceof MiberaError) || !refusals.has(error.code)) throw error
+      refused.push({ recipe: name, error })
+    }
+  }
+  return { plans: plans.sort((a, b) => a.size - b.size), refused }
+}
+
+const refusals: ReadonlySet<string> = new Set(['IMPORTANCE_MISSING', 'TYPE_UNSUPPORTED'])
