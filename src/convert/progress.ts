@@ -57,10 +57,12 @@ export class Progress {
       this.#samples.shift()
   }
 
-  snapshot(): ProgressSnapshot {
+  /** @param now where a standstill is to show, too: work that is left to others may wait for them for hours. */
+  snapshot(now = 0): ProgressSnapshot {
     const first = this.#samples[0]
     const last = this.#samples.at(-1)
-    const seconds = first === undefined || last === undefined ? 0 : last.seconds - first.seconds
+    const seconds =
+      first === undefined || last === undefined ? 0 : Math.max(last.seconds, now - windowSeconds) - first.seconds
     const perSecond = (done: (sample: Sample) => number) =>
       first === undefined || last === undefined || seconds <= 0 ? Number.NaN : (done(last) - done(first)) / seconds
     const left = this.#totalCost - this.#cost

@@ -40,8 +40,9 @@ export class LiveConversion {
     if (event.kind === 'reading-back') this.#tensor = null
   }
 
-  view(): LiveJob {
-    const snapshot = this.#progress?.snapshot()
+  /** @param seconds of the same clock. */
+  view(seconds: number): LiveJob {
+    const snapshot = this.#progress?.snapshot(seconds)
     const speed = this.#phase === 'converting' ? finite(snapshot?.weightsPerSecond) : null
     return {
       phase: this.#phase,

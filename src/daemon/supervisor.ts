@@ -87,7 +87,7 @@ export class Supervisor {
   }
 
   findLive(id: number): LiveJob | undefined {
-    return this.#work?.id === id ? this.#work.live.view() : undefined
+    return this.#work?.id === id ? this.#work.live.view(performance.now() / 1000) : undefined
   }
 
   /** Stops a job that is in work, and returns when it no longer is; at once for any other job. */
