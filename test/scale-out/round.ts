@@ -69,9 +69,21 @@ export class Round {
     return lines
   }
 
-  /** Returns when it has joined: one that never reached its coordinator would give up while its lines are cut. */
+  /** Returns when it has joined. It may give up before, and is then started again, as a service manager does. */
   async startWorker(index: number): Promise<void> {
-    this.#workers[index] = await this.trial.startWorker(index)
+    for (;;) {
+      const worker = await this.trial.startWorker(index, { join: false })
+      this.#workers[index] = worker
+      const joined = await this.trial.joined(worker).then(
+        () => true,
+        (error: unknown) => {
+          if (!gaveUpAtStart(worker)) throw error
+          return false
+        },
+      )
+      if (joined) return
+      this.note(`a worker gave up before it had joined (${index})`)
+    }
   }
 
   /** For the story that is told of the round. */
@@ -100,7 +112,8 @@ export class Round {
     await trial.emptied()
     for (const worker of this.#workers) {
       worker.signal('SIGTERM')
-      if ((await worker.end) !== 0) throw new Error(`a worker could not be stopped:\n${worker.output}`)
+      if ((await worker.end) !== 0 && !gaveUpAtStart(worker))
+        throw new Error(`a worker could not be stopped:\n${worker.output}`)
     }
     await trial.check(id)
   }
@@ -145,4 +158,9 @@ export class Round {
       ...this.#notes,
     ].join('\n')
   }
+}
+
+/** By design a worker that is cut off right after its start, before it had a job, ends and says so. */
+function gaveUpAtStart({ output }: Program): boolean {
+  return /\((COORDINATOR|REDIS)_UNREACHABLE\)\s*$/.test(output) && !/A conversion of/.test(output)
 }
