@@ -105,10 +105,11 @@ function roundByMaximum(fit: usize, dst: usize): void {
   store<u16>(dst, halfFromFloat(maxMin / 63), 2)
 }
 
-/** The same by what errors count. */
-function roundByImportance(fit: usize, dst: usize): void {
+/** The same by what errors count. A number that ggml cut to 8 bits may be above 63; only for Q5_K it limits it then. */
+function roundByImportance(fit: usize, dst: usize, limited: bool): void {
   store<u16>(dst, halfFromFloat(fitPositive(scales + fit, sums + fit, 8, sixBits, 63)))
   store<u16>(dst, halfFromFloat(fitPositive(mins + fit, sums + fit, 8, sixBits + 8, 63)), 2)
+  if (limited) v128.store(sixBits, i8x16.min_u(v128.load(sixBits), i8x16.splat(63)))
 }
 
 /**
@@ -117,9 +118,11 @@ function roundByImportance(fit: usize, dst: usize): void {
  */
 export function roundSuperblock(k: i32, src: usize, dst: usize, weighted: bool, top: i32): void {
   const fit = (<usize>k) << 5
-  if (weighted) roundByImportance(fit, dst)
+  if (weighted) roundByImportance(fit, dst, top == 31)
   else roundByMaximum(fit, dst)
   packSixBits(dst + 4)
+  // What the block holds counts, and numbers above 63 do not fit.
+  if (weighted) unpackSixBits(dst + 4)
   scaleUnit = floatFromHalf(load<u16>(dst))
   minUnit = floatFromHalf(load<u16>(dst, 2))
   for (let i: usize = 0; i < 8; i++) {

@@ -5,6 +5,7 @@ import { blockDifference } from '../helpers/block-difference.ts'
 import { gridTypes } from '../helpers/grid-types.ts'
 import { importanceSets } from '../helpers/importance-sets.ts'
 import { type GgmlOracle, openGgml, oracleLibraries } from '../helpers/llama-cpp.ts'
+import { type Random, seededRandom } from '../helpers/random.ts'
 import { weightSets } from '../helpers/weight-sets.ts'
 
 /** Types with a grid: ./grid-kernels.test.ts. */
@@ -54,6 +55,19 @@ describe.skipIf('missing' in libraries)('kernels with an importance matrix again
       })
     })
 
+    test('quantizes to the same bytes where every 16 weights are of another kind and importance', () => {
+      const random = seededRandom(5)
+      for (let round = 0; round < 60; round++) {
+        const values = new Float32Array(rows * columns)
+        const importance = new Float32Array(columns)
+        for (let at = 0; at < values.length; at += 16) values.set(drawn(weightSets, random, 16), at)
+        for (let at = 0; at < columns; at += 16) importance.set(drawn(importanceSets, random, 16), at)
+        const theirs = oracle().quantize(type, values, columns, importance)
+        const difference = blockDifference(quantizeRows(values, importance), theirs, blockTypes[type].blockBytes)
+        expect(difference, `round ${round}`).toBeUndefined()
+      }
+    })
+
     test('gives other bytes than without', () => {
       const values = weightSets[0]?.generate(columns, 1) ?? new Float32Array()
       const importance = importanceSets[0]?.generate(columns, 1) ?? new Float32Array()
@@ -62,3 +76,12 @@ describe.skipIf('missing' in libraries)('kernels with an importance matrix again
     })
   })
 })
+
+interface Generator {
+  generate(count: number, seed: number): Float32Array
+}
+
+/** `count` numbers of one of `sets`. */
+function drawn(sets: readonly Generator[], random: Random, count: number): Float32Array {
+  return sets[random.integer(sets.length)]?.generate(count, random.integer(2 ** 31)) ?? new Float32Array(count)
+}
