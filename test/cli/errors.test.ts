@@ -51,6 +51,18 @@ const cases: Record<string, Case> = {
     code: 'USAGE',
     says: 'Did you mean Q',
   },
+  'a type that needs an importance matrix': {
+    words: () => ['convert', at('model'), ...pre, '--type', 'IQ3_XXS', '--out', at('one.gguf'), ...state()],
+    status: 3,
+    code: 'IMPORTANCE_MISSING',
+    says: 'refuses without an importance matrix',
+  },
+  'a type younger than the mix': {
+    words: () => ['plan', at('model'), ...pre, '--type', 'TQ1_0', '--mix', 'b3613'],
+    status: 3,
+    code: 'TYPE_UNSUPPORTED',
+    says: '--mix latest',
+  },
   'several types for one file': {
     words: () => ['convert', at('model'), ...pre, '--type', 'Q2_K,Q8_0', '--out', at('one.gguf'), ...state()],
     status: 2,

@@ -1,4 +1,4 @@
-import type { ModelShape, TensorToType } from '#dist/quant/choose-types.js'
+import type { ModelShape, TensorToType } from '#dist/quant/model-to-type.js'
 
 /** The dimensions from which a test lays out a model's tensors. */
 export interface Dimensions extends ModelShape {

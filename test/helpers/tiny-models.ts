@@ -1,4 +1,4 @@
-import type { TensorToType } from '#dist/quant/choose-types.js'
+import type { TensorToType } from '#dist/quant/model-to-type.js'
 import { type Dimensions, fusedModel, splitModel } from './model-shapes.ts'
 
 export interface TinyModel {

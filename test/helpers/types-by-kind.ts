@@ -1,4 +1,4 @@
-import type { TensorToType } from '#dist/quant/choose-types.js'
+import type { TensorToType } from '#dist/quant/model-to-type.js'
 
 /** Types of the tensors of one kind, in the order of their layers: "Q5_K 2, Q4_K 22". */
 export type TypesByKind = Readonly<Record<string, string>>

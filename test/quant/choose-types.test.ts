@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { chooseTypes } from '#dist/quant/choose-types.js'
-import { recipe, recipeNames } from '#dist/quant/recipes.js'
+import { type RecipeName, recipe, recipeNames } from '#dist/quant/recipes.js'
 import { oracleLibraries } from '../helpers/llama-cpp.ts'
 import { type LlamaLibrary, openLlama } from '../helpers/llama-library.ts'
 import { typesByLlamaCpp } from '../helpers/llama-types.ts'
@@ -46,9 +46,9 @@ function refusalIn(log: string): { code: string; subject: string | undefined } {
 
 describe('the reason for a choice', () => {
   const model = { architecture: 'llama', layers: 32, heads: 32, kvHeads: 8 } as const
-  const reasons = (names: readonly string[]): Record<string, string | undefined> => {
+  const reasons = (names: readonly string[], name: RecipeName = 'Q3_K_M'): Record<string, string | undefined> => {
     const tensors = names.map((name) => ({ name, shape: name.includes('norm') ? [256] : [4, 256] }))
-    const choices = chooseTypes(tensors, model, recipe('Q3_K_M'), 'latest')
+    const choices = chooseTypes(tensors, model, recipe(name), 'latest')
     return Object.fromEntries(names.map((name, i) => [name, `${choices[i]?.type}: ${choices[i]?.reason}`]))
   }
 
@@ -62,6 +62,14 @@ describe('the reason for a choice', () => {
       'blk.0.attn_output.weight': 'Q4_K: attention output',
     }
     expect(reasons(Object.keys(expected))).toEqual(expected)
+  })
+
+  it('says which layers a rule is for', () => {
+    const down = Array.from({ length: 5 }, (_, layer) => `blk.${layer}.ffn_down.weight`)
+    expect(Object.values(reasons(down, 'IQ4_XS'))).toEqual([
+      ...Array.from({ length: 4 }, () => 'Q5_K: feed-forward down in the first 1/8 of the layers'),
+      'IQ4_XS: IQ4_XS base type',
+    ])
   })
 
   it('says that an embedding is the output projection too', () => {

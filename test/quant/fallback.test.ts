@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { rowBytes } from '#dist/formats/ggml/block-types.js'
-import { chooseTypes, type ModelShape, mixNames, type TypeChoice } from '#dist/quant/choose-types.js'
+import { chooseTypes, mixNames, type TypeChoice } from '#dist/quant/choose-types.js'
+import type { ModelShape } from '#dist/quant/model-to-type.js'
 import { type RecipeName, recipe } from '#dist/quant/recipes.js'
 
 const model: ModelShape = { architecture: 'llama', layers: 2, heads: 8, kvHeads: 2 }
