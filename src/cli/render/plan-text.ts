@@ -41,9 +41,9 @@ function advised(recommended: RecipeAdvice | undefined, advice: readonly RecipeA
 function leftOut(refused: readonly RefusedRecipe[]): string {
   const names = (code: string) => refused.filter(({ error }) => error.code === code).map(({ recipe }) => recipe)
   const why = [
-    ['need an importance matrix for this model', names('IMPORTANCE_MISSING')],
+    ['importance matrix needed', names('IMPORTANCE_MISSING')],
     ['not for this model or mix', names('TYPE_UNSUPPORTED')],
   ] as const
   const reasons = why.filter(([, recipes]) => recipes.length > 0)
-  return reasons.map(([reason, recipes]) => `Left out: ${recipes.join(', ')} (${reason}).`).join(' ')
+  return `Left out: ${reasons.map(([reason, recipes]) => `${recipes.join(', ')} (${reason})`).join('; ')}.`
 }

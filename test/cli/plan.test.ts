@@ -1,0 +1,32 @@
+import { beforeAll, expect, test } from 'vitest'
+import { recipeNames } from '#dist/quant/recipes.js'
+import { mibera } from '../helpers/command-line.ts'
+import { smallPre, smallShape, writeSmallModel } from '../helpers/small-model.ts'
+import { suiteFolder } from '../helpers/suite-folder.ts'
+
+const root = suiteFolder()
+
+beforeAll(() => writeSmallModel(root(), { layout: 'split' }, smallShape))
+
+const plan = (...words: string[]) => mibera(['plan', root(), '--pre', smallPre, ...words])
+
+test('plan lists every type that the model can have by size, and says which it cannot', async () => {
+  const { recipes, refused } = JSON.parse((await plan('--json')).stdout)
+  const sizes = recipes.map(({ outputBytes }: { outputBytes: number }) => outputBytes)
+  expect(sizes).toEqual(sizes.toSorted((a: number, b: number) => a - b))
+  expect(refused).toMatchObject([
+    { recipe: 'IQ3_XXS', code: 'IMPORTANCE_MISSING' },
+    { recipe: 'IQ3_XS', code: 'IMPORTANCE_MISSING' },
+  ])
+  const named = [...recipes, ...refused].map(({ recipe }: { recipe: string }) => recipe)
+  expect(named.toSorted()).toEqual(recipeNames.toSorted())
+})
+
+test('the table names the types that are left out', async () => {
+  expect((await plan('--mix', 'b3613')).stdout).toContain(
+    [
+      'Left out: IQ3_XXS (importance matrix needed); Q1_0, TQ1_0, TQ2_0, Q2_0,',
+      '  MXFP4_MOE (not for this model or mix).',
+    ].join('\n'),
+  )
+})
