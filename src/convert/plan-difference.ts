@@ -1,11 +1,15 @@
 import type { Plan } from '../plan/plan.ts'
+import { headerDifferences } from './header-difference.ts'
 import type { Conversion, RememberedSource } from './state/conversions.ts'
 
-/** What a person needs to know of why a plan no longer fits what was begun; the first few differences. */
-export function planDifference(known: Conversion, plan: Plan): string {
+/**
+ * What a person needs to know of why a plan no longer fits what was begun; the first few differences.
+ * @param part path of the file that was begun.
+ */
+export async function planDifference(known: Conversion, plan: Plan, part: string): Promise<string> {
   const differences = [...recipeDifferences(known, plan), ...sourceDifferences(known.sources, plan.sources)]
-  if (differences.length === 0)
-    return 'tokenizer, metadata or another option differs, or mibera itself is another version'
+  if (differences.length === 0) differences.push(...((await headerDifferences(part, plan)) ?? []))
+  if (differences.length === 0) return 'another option differs, or mibera itself is another version'
   const shown = differences.slice(0, 3).join('; ')
   return differences.length > 3 ? `${shown}; and ${differences.length - 3} more` : shown
 }

@@ -60,7 +60,7 @@ export async function prepare(
       known.state === 'publishing' && finished?.size === plan.size && known.fingerprint === plan.fingerprint
     return renamed ? { kind: 'renamed', conversion: known } : begin()
   }
-  if (known.fingerprint !== plan.fingerprint) throw planChanged(paths, known, plan)
+  if (known.fingerprint !== plan.fingerprint) throw await planChanged(paths, known, plan)
   // Somebody may have put a file there since: what was begun without --force never replaces it.
   if (finished !== undefined && !options.force) throw outputExists(paths.output)
   const discard = (reason: string) => begin({ reason, slices: readBookmarks(database, known.id).length })
@@ -96,9 +96,10 @@ function foreignPart(part: string): MiberaError {
   })
 }
 
-function planChanged(paths: OutputPaths, known: Conversion, plan: Plan): MiberaError {
-  return new MiberaError('PLAN_CHANGED', `${paths.part} was begun with other inputs: ${planDifference(known, plan)}`, {
-    subject: paths.part,
+async function planChanged({ part }: OutputPaths, known: Conversion, plan: Plan): Promise<MiberaError> {
+  const difference = await planDifference(known, plan, part)
+  return new MiberaError('PLAN_CHANGED', `${part} was begun with other inputs: ${difference}`, {
+    subject: part,
     hint: 'Repeat the command as it was, name another --out, or add --restart to begin anew.',
   })
 }

@@ -163,7 +163,7 @@ describe('a plan that is no longer the one that was begun', () => {
       },
     },
     'another licence in its README': {
-      named: 'tokenizer, metadata or another option differs',
+      named: 'general.license was "mit", is "apache-2.0"',
       apply: async () => {
         await writeFile(readme(), (await readFile(readme(), 'utf8')).replace('license: mit', 'license: apache-2.0'))
         return again()
