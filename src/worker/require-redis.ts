@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { MiberaError } from '../base/errors.ts'
 import { explainRedisError } from '../jobs/engines/bullmq/explain-redis-error.ts'
-import { commandClient } from '../jobs/engines/bullmq/redis-client.ts'
+import { commandClient, enterDatabase } from '../jobs/engines/bullmq/redis-client.ts'
 import type { RedisAddress } from '../jobs/engines/bullmq/redis-settings.ts'
 
 /** A worker may be started a moment before its Redis. */
@@ -22,7 +22,7 @@ export async function requireRedis(address: RedisAddress, stop: AbortSignal, onW
   let told = false
   try {
     for (;;) {
-      const found = await redis.ping().then(
+      const found = await enterDatabase(redis, address).then(
         () => undefined,
         (error: unknown) => explainRedisError(error, address),
       )

@@ -13,6 +13,9 @@ const tokenBytes = 32
  */
 export async function writeNewToken(path: string, { replace }: { readonly replace: boolean }): Promise<void> {
   const former = await stat(path).catch(() => undefined)
+  if (former !== undefined && !former.isFile()) {
+    throw new MiberaError('USAGE', `${path} is not a file`, { subject: path, hint: 'Name the file for the token.' })
+  }
   if (!replace) await reserve(path)
   const unfinished = `${path}.${randomBytes(6).toString('hex')}.part`
   try {

@@ -6,6 +6,7 @@ const soon = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN|CLUSTERDOWN|NOREPLICAS)\b/
 
 const hints: readonly (readonly [RegExp, string])[] = [
   [/^(WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/, 'Check user and password of the Redis address.'],
+  [/^ERR DB index/, 'Check the number of the database at the end of the Redis address.'],
   [/^NOPERM/, 'Let the user run all commands that BullMQ needs on keys with the prefix: ~PREFIX:* +@all -@admin.'],
   [/^OOM/, 'Give Redis more memory (maxmemory), or a Redis of its own to this program.'],
   [/^READONLY/, 'Give the address of the master instead of that of a replica.'],

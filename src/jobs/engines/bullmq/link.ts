@@ -6,7 +6,7 @@ import { type Board, BullmqEngine } from './engine.ts'
 import { explainRedisError } from './explain-redis-error.ts'
 import { JobQueue } from './job-queue.ts'
 import { QueueKeeper } from './queue-keeper.ts'
-import { commandClient } from './redis-client.ts'
+import { commandClient, enterDatabase } from './redis-client.ts'
 import type { RedisAddress } from './redis-settings.ts'
 import { requireLoaded, warnOfEviction } from './server-info.ts'
 
@@ -167,6 +167,7 @@ export class BullmqLink implements Board {
   }
 
   async #greet(redis: Redis): Promise<void> {
+    await enterDatabase(redis, this.#options.redis)
     const info = await redis.info().catch((error: Error) => {
       // Whoever may not ask is told by the first command that matters, if at all.
       if (error.message.startsWith('NOPERM')) return ''

@@ -32,6 +32,16 @@ export function workerClient(address: RedisAddress, onError: (error: Error) => v
   return client(address, onError, { maxRetriesPerRequest: null, socketTimeout: blockingPatience })
 }
 
+/**
+ * Makes sure that Redis answers, and from the database of the address: where there is none of its number, a connection
+ * goes on with the first one and says nothing.
+ * @throws Error as Redis answers
+ */
+export async function enterDatabase(redis: Redis, { options }: RedisAddress): Promise<void> {
+  if (options.db === 0) await redis.ping()
+  else await redis.select(options.db)
+}
+
 function client({ options }: RedisAddress, onError: (error: Error) => void, more: RedisOptions): Redis {
   const redis = new Redis({
     ...options,

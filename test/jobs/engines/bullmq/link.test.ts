@@ -190,6 +190,18 @@ test.each([
   await linkIs(tested.link, 'connected')
 })
 
+test('a database that Redis does not have is refused, and not replaced by the first one', async () => {
+  const redis = await startRedis()
+  const tested = await testLink(`${redis.url}/99`)
+  tested.link.start()
+  await linkIs(tested.link, 'refused')
+  const { state } = tested.link
+  if (state.kind !== 'refused') throw new Error(state.kind)
+  expect(state.error).toMatchObject({ code: 'REDIS_REFUSED', hint: expect.stringContaining('number of the database') })
+  expect(warnings(tested)).toEqual([state.error.message])
+  expect(tested.link.capacity).toBe(0)
+})
+
 test('a user who may not run what BullMQ needs is told which command, and let in when that is mended', async () => {
   const redis = await startRedis(['--user', 'worker', 'on', '>secret', '~*', '&*', '+@all', '-@scripting'])
   const tested = await testLink(`redis://worker:secret@127.0.0.1:${redis.port}`)
@@ -289,7 +301,7 @@ describe('over TLS', () => {
     expect(warnings(tested)).toEqual([
       `the certificate of Redis at ${url}/0 is not to be trusted: self-signed certificate`,
     ])
-    expect(await redis.command('dbsize')).toBe(0)
+    expect(tested.link.capacity).toBe(0)
   })
 })
 
