@@ -91,3 +91,7 @@ export const errorCodes = {
 } as const satisfies Record<string, { exit: number; retry: boolean }>
 
 export type ErrorCode = keyof typeof errorCodes
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorCodes, text)
+}

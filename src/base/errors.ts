@@ -2,9 +2,9 @@ import { type ErrorCode, errorCodes } from './error-codes.ts'
 
 export interface ErrorDetails {
   /** What it happened to: a path, a tensor, an option. */
-  readonly subject?: string
+  readonly subject?: string | undefined
   /** What the reader can do about it, as an imperative sentence. */
-  readonly hint?: string
+  readonly hint?: string | undefined
   readonly cause?: unknown
 }
 

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { writeFully } from '../disk/write-fully.ts'
 import type { MadeSlice, QuantizeJob } from './protocol.ts'
 
 /** Where the blocks of finished slices go: the output file itself, or the machine that has it. */
@@ -28,8 +29,6 @@ export class FileSink implements BlockSink {
   }
 
   async put({ offset }: QuantizeJob, blocks: Uint8Array): Promise<void> {
-    for (let done = 0; done < blocks.length; ) {
-      done += (await this.#file.write(blocks, done, blocks.length - done, offset + done)).bytesWritten
-    }
+    await writeFully(this.#file, blocks, offset)
   }
 }

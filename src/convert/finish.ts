@@ -32,7 +32,7 @@ export async function finish(run: Run, prepared: Prepared): Promise<Report | 'st
 function refuseRenamed(error: unknown): never {
   if (!(error instanceof MiberaError) || error.code !== 'VERIFICATION_FAILED') throw error
   throw new MiberaError(error.code, error.message, {
-    ...(error.subject === undefined ? {} : { subject: error.subject }),
+    subject: error.subject,
     hint: 'Check the disk, then run the command again with --restart --force to make the file anew.',
     cause: error,
   })

@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCodes } from '../base/error-codes.ts'
+import { isErrorCode } from '../base/error-codes.ts'
 import { MiberaError, systemCode } from '../base/errors.ts'
 import type { PortableError } from './protocol.ts'
 
@@ -17,10 +17,10 @@ export function toPortable(error: unknown): PortableError {
 
 /** The error again: a MiberaError if it was one, else an Error with its system code. */
 export function fromPortable({ code, message, subject, hint, stack }: PortableError): Error {
-  if (code !== undefined && Object.hasOwn(errorCodes, code)) {
-    return new MiberaError(code as ErrorCode, message, {
-      ...(subject === undefined ? {} : { subject }),
-      ...(hint === undefined ? {} : { hint }),
+  if (code !== undefined && isErrorCode(code)) {
+    return new MiberaError(code, message, {
+      subject,
+      hint,
     })
   }
   const error = new Error(message)

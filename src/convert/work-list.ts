@@ -163,8 +163,10 @@ export class WorkList {
     const redone = ids.filter(
       (id) => this.#numbers.has(id) && this.#move(this.#numbers.of(id), hands.done, hands.nobody),
     )
+    if (redone.length === 0) return redone
     this.#left += redone.length
-    for (const id of redone) this.#free(this.#numbers.of(id), id)
+    for (const id of redone) this.#cursor = Math.min(this.#cursor, this.#numbers.of(id))
+    this.#onFree()
     return redone
   }
 

@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { type ErrorCode, errorCodes } from '../base/error-codes.ts'
+import { isErrorCode } from '../base/error-codes.ts'
 import { MiberaError, systemCode } from '../base/errors.ts'
 import { controlAddress } from './control-address.ts'
 import { type ServerSentEvent, serverSentEvents } from './server-sent-events.ts'
@@ -98,11 +98,7 @@ function refusalOf(text: string, status: number): MiberaError {
   }
   const { message, subject, hint } = error
   return new MiberaError(isErrorCode(error.code) ? error.code : 'INTERNAL', message ?? `HTTP status ${status}`, {
-    ...(subject === undefined ? {} : { subject }),
-    ...(hint === undefined ? {} : { hint }),
+    subject,
+    hint,
   })
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCodes, code)
 }

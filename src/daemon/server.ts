@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { type ErrorCode, errorCodes, exitStatus } from '../base/error-codes.ts'
 import { MiberaError } from '../base/errors.ts'
 import { prepareControlFolder } from './control-address.ts'
+import { errorDocument } from './error-document.ts'
 import { type StreamSource, streamEvents } from './event-stream.ts'
 import {
   cancelSchema,
@@ -17,6 +18,7 @@ import {
   newJobSchema,
   type SettingsView,
 } from './protocol.ts'
+import { schemaIssues } from './schema-issues.ts'
 
 /** What the control API needs of the daemon. */
 export interface Controlled extends StreamSource {
@@ -142,8 +144,7 @@ function idOf({ params }: FastifyRequest): number {
 function lawful<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const issues = result.error.issues.map(({ path, message }) => `${path.join('.') || 'the request'}: ${message}`)
-  throw new MiberaError('USAGE', issues.join('; '), { hint: 'See docs/control-api.md.' })
+  throw new MiberaError('USAGE', schemaIssues(result.error).join('; '), { hint: 'See docs/control-api.md.' })
 }
 
 /** HTTP's own status beside the error's code, for programs that look at that first. */
@@ -156,8 +157,7 @@ function httpStatus(code: ErrorCode): number {
 
 function sendError(reply: FastifyReply, error: unknown): void {
   const known = error instanceof MiberaError ? error : requestError(error)
-  const { code, message, subject, hint, retry } = known
-  reply.code(httpStatus(code)).send({ error: { code, message, subject, hint, retry } })
+  reply.code(httpStatus(known.code)).send(errorDocument(known))
 }
 
 /** Fastify's own refusals (too long, not JSON) are the caller's mistakes; all else is ours. */

@@ -34,7 +34,7 @@ export async function startDetached(stateDirectory: string, words: readonly stri
     })
     if (report.kind === 'ready') return child.pid ?? 0
     const { code, message, hint } = report
-    throw new MiberaError(code, message, hint === undefined ? {} : { hint })
+    throw new MiberaError(code, message, { hint })
   } finally {
     child.removeAllListeners()
     if (child.connected) child.disconnect()

@@ -1,5 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { MiberaError, systemCode } from '../base/errors.ts'
+import { writeFully } from './write-fully.ts'
 
 /**
  * The unfinished output: created at its full length with its header, then filled at fixed offsets by other threads,
@@ -36,9 +37,7 @@ export class PartFile {
 
   /** Writes at a byte position; durable only after the next {@link sync}. */
   async write(bytes: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
-      done += (await this.#handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten
-    }
+    await writeFully(this.#handle, bytes, position)
   }
 
   /** Returns when all that was written before the call, by any thread, is durable. */

@@ -41,6 +41,7 @@ export class RunRecord {
         this.#begin(event, plan)
         break
       case 'discarded':
+        this.#store.tensorsUndone(id)
         this.#store.addEvent(id, 'discarded', { reason: event.reason, slices: event.slices })
         break
       case 'tensor-begun':
@@ -51,7 +52,6 @@ export class RunRecord {
         break
       case 'retaken':
         this.#count(event, -1)
-        this.#store.tensorsUndone(id)
         break
       case 'bookmarked':
         this.#gotAhead = true

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { type ErrorCode, errorCodes } from '../base/error-codes.ts'
+import { isErrorCode } from '../base/error-codes.ts'
 import { MiberaError, systemCode } from '../base/errors.ts'
 import { workerHeader } from '../daemon/coordinator/protocol.ts'
 import { type Answer, type CoordinatorAddress, type Exchange, HttpLink } from './http-link.ts'
@@ -140,8 +140,8 @@ export class CoordinatorClient {
     }
     const { code, message, subject, hint } = refusal
     return new MiberaError(code, message, {
-      ...(subject === undefined ? {} : { subject }),
-      ...(hint === undefined ? {} : { hint }),
+      subject,
+      hint,
     })
   }
 
@@ -202,8 +202,4 @@ function readRefusal(text: string) {
   } catch {
     return undefined
   }
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCodes, code)
 }

@@ -44,7 +44,7 @@ export async function requireRedis(address: RedisAddress, stop: AbortSignal, onW
 
 function unreachable({ message, subject, cause }: MiberaError): MiberaError {
   return new MiberaError('REDIS_UNREACHABLE', message, {
-    ...(subject === undefined ? {} : { subject }),
+    subject,
     hint: 'Give --redis the address that the daemon was started with, as this machine sees it.',
     cause,
   })

@@ -1,4 +1,4 @@
-import { open, rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BlockSink } from '../convert/block-sink.ts'
 import type { MadeSlice, QuantizeJob } from '../convert/protocol.ts'
@@ -32,7 +32,9 @@ export class SpoolSink implements BlockSink {
     const { worker } = share
     const path = join(folder, `${tensor}-${slice}-${worker}.blocks`)
     try {
-      await writeClosed(path, blocks)
+      // Closed, it is there for other machines that open it after that: so NFS and SMB promise. It need not be durable:
+      // the coordinator syncs its own copy before it believes in it, and a sync of each slice would cost more than it.
+      await writeFile(path, blocks)
       share.beat()
       const { taken } = await client.ask(
         {
@@ -48,20 +50,5 @@ export class SpoolSink implements BlockSink {
       await rm(path, { force: true }).catch(() => {})
       throw error
     }
-  }
-}
-
-/**
- * Closed, the file is there for other machines that open it after that: so NFS and SMB promise. It need not be durable:
- * the coordinator syncs its own copy before it believes in it, and a sync of each slice would cost more than making it.
- */
-async function writeClosed(path: string, blocks: Uint8Array): Promise<void> {
-  const file = await open(path, 'w')
-  try {
-    for (let done = 0; done < blocks.length; ) {
-      done += (await file.write(blocks, done, blocks.length - done, done)).bytesWritten
-    }
-  } finally {
-    await file.close()
   }
 }

@@ -94,7 +94,7 @@ async function conclude(job: JobView | undefined, display: FollowDisplay, left: 
   }
   if (job?.state === 'failed') {
     const { code, message, hint } = job.reason ?? { code: 'INTERNAL', message: `job ${job.id} failed` }
-    throw new MiberaError(code, message, hint === undefined ? {} : { hint })
+    throw new MiberaError(code, message, { hint })
   }
   display.left(job, left)
   return { kind: 'left' }

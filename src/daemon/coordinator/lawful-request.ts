@@ -3,6 +3,7 @@ import { MiberaError } from '../../base/errors.ts'
 import type { SliceRange } from '../../convert/engine.ts'
 import type { PlannedTensor } from '../../plan/plan.ts'
 import { type Slice, sliceCount, sliceOf } from '../../plan/slices.ts'
+import { schemaIssues } from '../schema-issues.ts'
 import type { ActiveConversion, ActiveConversions } from './conversions/active-conversions.ts'
 import { RequestError } from './refusals.ts'
 
@@ -66,8 +67,7 @@ export function namedJob(conversions: ActiveConversions, params: unknown) {
 export function lawfulDocument<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const issues = result.error.issues.map(({ path, message }) => `${path.join('.') || 'the request'}: ${message}`)
-  const text = issues.slice(0, 5).join('; ').slice(0, 500)
+  const text = schemaIssues(result.error).slice(0, 5).join('; ').slice(0, 500)
   throw new RequestError(400, new MiberaError('USAGE', text, { hint: 'See docs/workers.md.' }))
 }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { type ErrorCode, errorCodes, exitStatus } from '../../base/error-codes.ts'
 import { MiberaError } from '../../base/errors.ts'
+import { errorDocument } from '../error-document.ts'
 
 /** HTTP's own word for the codes that have one. */
 const statuses: Partial<Record<ErrorCode, number>> = {
@@ -51,8 +52,7 @@ function statusOf(code: ErrorCode): number {
 
 /** The document that a refusal is told with. */
 export function refusalDocument({ error }: Refusal): string {
-  const { code, message, subject, hint, retry } = error
-  return `${JSON.stringify({ error: { code, message, subject, hint, retry } })}\n`
+  return `${JSON.stringify(errorDocument(error))}\n`
 }
 
 export function refusalHeaders({ status }: Refusal): Record<string, string> {

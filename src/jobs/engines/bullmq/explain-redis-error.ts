@@ -42,7 +42,7 @@ export function explainRedisError(error: unknown, { shown }: RedisAddress): Mibe
   const hint = hints.find(([pattern]) => pattern.test(message))?.[1]
   return new MiberaError('REDIS_REFUSED', `Redis at ${shown} refuses: ${message}`, {
     subject: shown,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     cause: error,
   })
 }
