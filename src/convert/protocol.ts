@@ -1,5 +1,4 @@
 import type { GgmlType } from '../formats/ggml/block-types.ts'
-import type { WeightDtype } from '../formats/safetensors/dtype.ts'
 import type { Segment } from '../plan/slices.ts'
 import type { SliceId } from './slice-id.ts'
 
@@ -20,7 +19,7 @@ export interface LocalSetup extends WorkerSetup {
 export interface BufferRoom {
   readonly sourceBytes: number
   readonly outputBytes: number
-  /** Weights of a slice whose source is not F32 already; 0 when all sources are. */
+  /** Weights of a slice that has to be turned into F32; 0 when all sources are F32 or copied. */
   readonly widenedWeights: number
   readonly columns: number
   /** Bytes of the tables that the kernels fill in for the plan's types. */
@@ -62,7 +61,7 @@ export interface SliceInput {
 
 export interface SegmentInput {
   readonly kind: 'segments'
-  readonly dtype: WeightDtype
+  readonly dtype: GgmlType
   readonly segments: readonly Segment[]
 }
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { MiberaError } from '../base/errors.ts'
 import type { ByteSource } from '../disk/byte-source.ts'
-import { bytesPerElement } from '../formats/safetensors/dtype.ts'
+import { rowBytes } from '../formats/ggml/block-types.ts'
 import { Kernels } from '../quant/kernels.ts'
 import { findOverflow } from '../quant/overflow.ts'
 import type { BlockSink } from './block-sink.ts'
-import { measureError } from './measure-error.ts'
+import { isCopied, needsWidening } from './copied-tensors.ts'
+import { measureError, nothingCompared } from './measure-error.ts'
 import type {
   CheckJob,
   CheckResult,
@@ -74,29 +75,30 @@ export class SliceRunner {
     const begun = performance.now()
     await this.#read(job, slot)
     const computing = performance.now()
-    const weights = this.#floats(job, slot)
-    if (this.#kernels.countNonFinite(weights, job.weights) > 0) return { outcome: 'non-finite' }
-    this.#kernels.quantize(job.type, weights, slot.blocks, job.weights)
-    const blocks = new Uint8Array(this.#kernels.memory.buffer, slot.blocks, job.byteLength)
+    const made = this.#blocks(job, slot)
+    if (made === undefined) return { outcome: 'non-finite' }
+    const blocks = new Uint8Array(this.#kernels.memory.buffer, made.at, job.byteLength)
     const overflow = findOverflow(job.type, blocks)
     if (overflow !== undefined) return { outcome: 'overflow', row: Math.floor(overflow / job.columns) }
-    const error = measureError(this.#kernels, job, { weights, blocks: slot.blocks, restored: this.#buffers.restored })
+    const { weights } = made
+    const error =
+      weights === undefined
+        ? nothingCompared
+        : measureError(this.#kernels, job, { weights, blocks: made.at, restored: this.#buffers.restored })
     const sha256 = createHash('sha256').update(blocks).digest()
     const computed = performance.now()
     // The time of the thread: what it computed, not what it waited for beside another slice's computing.
     const milliseconds = job.input.kind === 'values' ? computed - begun : computed - computing
-    const made = { sha256, ...error, milliseconds }
-    await this.#sink.put(job, blocks, made)
-    return { outcome: 'written', ...made }
+    const facts = { sha256, ...error, milliseconds }
+    await this.#sink.put(job, blocks, facts)
+    return { outcome: 'written', ...facts }
   }
 
   async #check(job: CheckJob, slot: SliceBuffers): Promise<CheckResult> {
     await this.#read(job, slot)
-    const weights = this.#floats(job, slot)
-    // What has a NaN or infinity has no blocks.
-    if (this.#kernels.countNonFinite(weights, job.weights) > 0) return { same: false }
-    this.#kernels.quantize(job.type, weights, slot.blocks, job.weights)
-    const own = new Uint8Array(this.#kernels.memory.buffer, slot.blocks, job.blocks.length)
+    const made = this.#blocks(job, slot)
+    if (made === undefined) return { same: false }
+    const own = new Uint8Array(this.#kernels.memory.buffer, made.at, job.blocks.length)
     return { same: findOverflow(job.type, own) === undefined && Buffer.compare(own, job.blocks) === 0 }
   }
 
@@ -113,13 +115,27 @@ export class SliceRunner {
     return { count, firstRow }
   }
 
-  async #read({ input, weights }: SliceInput, slot: SliceBuffers): Promise<void> {
+  /**
+   * Where a slice's blocks are, and its weights as F32 where they had to be looked at; `undefined` when some of them are
+   * NaN or infinite. Rows of the output's own type are left as they are.
+   */
+  #blocks(job: QuantizeJob | CheckJob, slot: SliceBuffers): { at: number; weights?: number } | undefined {
+    const copied = isCopied(job)
+    if (copied && job.type !== 'F32' && !needsWidening(job.type, job.type)) return { at: slot.source }
+    const weights = this.#floats(job, slot)
+    if (this.#kernels.countNonFinite(weights, job.weights) > 0) return undefined
+    if (copied) return { at: slot.source, weights }
+    this.#kernels.quantize(job.type, weights, slot.blocks, job.weights)
+    return { at: slot.blocks, weights }
+  }
+
+  async #read({ input, rows, weights }: SliceInput, slot: SliceBuffers): Promise<void> {
     const { buffer } = this.#kernels.memory
     if (input.kind === 'values') {
       new Float32Array(buffer, slot.source, weights).set(input.values)
       return
     }
-    const bytes = new Uint8Array(buffer, slot.source, weights * bytesPerElement(input.dtype))
+    const bytes = new Uint8Array(buffer, slot.source, rows * rowBytes(input.dtype, weights / rows))
     for (const { source, offset, byteLength, target } of input.segments) {
       const file = this.#sources[source]
       if (file === undefined) throw new MiberaError('INTERNAL', `source ${source} was released, but is needed again`)
@@ -130,7 +146,7 @@ export class SliceRunner {
   /** Address of the slice's weights as F32. */
   #floats({ input, weights }: SliceInput, slot: SliceBuffers): number {
     if (input.kind === 'values' || input.dtype === 'F32') return slot.source
-    this.#kernels.widen(input.dtype, slot.source, this.#buffers.widened, weights)
+    this.#kernels.dequantize(input.dtype, slot.source, this.#buffers.widened, weights)
     return this.#buffers.widened
   }
 }

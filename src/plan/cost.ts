@@ -1,5 +1,4 @@
 import type { GgmlType } from '../formats/ggml/block-types.ts'
-import type { WeightDtype } from '../formats/safetensors/dtype.ts'
 import type { PlannedTensor } from './plan.ts'
 
 /**
@@ -34,15 +33,23 @@ const quantizeCost: Readonly<Record<GgmlType, number>> = {
   NVFP4: 3,
   Q1_0: 1.5,
   Q2_0: 1,
+  F64: 0.8,
+  I8: 0.1,
+  I16: 0.2,
+  I32: 0.4,
+  I64: 0.8,
 }
 
-/** Nanoseconds per weight to bring the source into memory as F32. */
-const readCost: Readonly<Record<WeightDtype, number>> = { F32: 0.8, F16: 0.9, BF16: 0.6 }
+/** Nanoseconds per weight to bring the source into memory as F32; what is quantized costs a little more to unpack. */
+const readCost: Readonly<Partial<Record<GgmlType, number>>> = { F32: 0.8, F16: 0.9, BF16: 0.6 }
+const unpackCost = 1
 
 /** Expected single-thread nanoseconds for one weight of `tensor`. */
 export function costPerWeight(tensor: PlannedTensor): number {
-  const read = tensor.source.kind === 'rows' ? readCost[tensor.source.dtype] : 0
-  return quantizeCost[tensor.type] + read
+  if (tensor.source.kind === 'values') return quantizeCost[tensor.type]
+  const { dtype } = tensor.source
+  const read = readCost[dtype] ?? unpackCost
+  return dtype === tensor.type ? read : quantizeCost[tensor.type] + read
 }
 
 /** Expected single-thread nanoseconds of a whole tensor. */

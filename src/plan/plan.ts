@@ -1,5 +1,4 @@
 import type { GgmlType } from '../formats/ggml/block-types.ts'
-import type { WeightDtype } from '../formats/safetensors/dtype.ts'
 import type { RowTransform } from '../model/description.ts'
 import type { MixName } from '../quant/choose-types.ts'
 
@@ -53,7 +52,8 @@ export type TensorSource =
       readonly kind: 'rows'
       /** Names of the source tensors, for messages and the report. */
       readonly names: readonly string[]
-      readonly dtype: WeightDtype
+      /** As the source stores it. Rows of the same type as the output are copied. */
+      readonly dtype: GgmlType
       /** Contiguous runs of rows, one after another the rows of the tensor before the transform. */
       readonly ranges: readonly SourceRange[]
       readonly transform: RowTransform

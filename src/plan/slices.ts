@@ -1,5 +1,4 @@
 import { rowBytes } from '../formats/ggml/block-types.ts'
-import { bytesPerElement } from '../formats/safetensors/dtype.ts'
 import type { RowTransform } from '../model/description.ts'
 import type { PlannedTensor } from './plan.ts'
 
@@ -54,7 +53,7 @@ export interface Segment {
 export function sliceSegments(tensor: PlannedTensor, slice: Pick<Slice, 'firstRow' | 'rows'>): Segment[] {
   if (tensor.source.kind !== 'rows') throw new TypeError(`${tensor.name} is not read from a source`)
   const { ranges, transform, dtype } = tensor.source
-  const bytes = tensor.columns * bytesPerElement(dtype)
+  const bytes = rowBytes(dtype, tensor.columns)
   const segments: Segment[] = []
   for (let row = 0; row < slice.rows; row++) {
     let left = sourceRow(transform, tensor.rows, slice.firstRow + row)

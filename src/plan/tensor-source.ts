@@ -1,4 +1,4 @@
-import { bytesPerElement } from '../formats/safetensors/dtype.ts'
+import { rowBytes } from '../formats/ggml/block-types.ts'
 import type { ModelFolder } from '../formats/safetensors/model-folder.ts'
 import { requireWeightDtype } from '../formats/safetensors/weight-dtype.ts'
 import type { TensorMapping } from '../model/description.ts'
@@ -30,7 +30,7 @@ export function tensorSource(tensor: TensorMapping, folder: ModelFolder): Tensor
     ranges: entries.map((entry) => ({
       source: entry.shard,
       offset: entry.offset,
-      rows: entry.byteLength / (columns * bytesPerElement(dtype)),
+      rows: entry.byteLength / rowBytes(dtype, columns),
     })),
     transform: tensor.source.transform,
   }

@@ -1,5 +1,4 @@
 import type { GgmlType } from '../formats/ggml/block-types.ts'
-import type { WeightDtype } from '../formats/safetensors/dtype.ts'
 
 /**
  * The exports of dist/kernels.wasm that serve one ggml type. Both take (source address, target address, blocks); the
@@ -71,11 +70,4 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
   NVFP4: { quantize: 'quantizeNVFP4', dequantize: 'dequantizeNVFP4' },
   Q1_0: { quantize: 'quantizeQ10', dequantize: 'dequantizeQ10' },
   Q2_0: { quantize: 'quantizeQ20', dequantize: 'dequantizeQ20' },
-}
-
-/** The export that turns weights as a shard stores them into f32: (source address, target address, weights). */
-export const widenKernels: Readonly<Record<WeightDtype, string>> = {
-  F32: 'copyF32',
-  F16: 'widenF16',
-  BF16: 'widenBF16',
 }

@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { MiberaError } from '../base/errors.ts'
 import { blockTypes, type GgmlType } from '../formats/ggml/block-types.ts'
-import type { WeightDtype } from '../formats/safetensors/dtype.ts'
-import { type TypeKernels, typeKernels, widenKernels } from './kernel-table.ts'
+import { type TypeKernels, typeKernels } from './kernel-table.ts'
 
 const kernelsPath = fileURLToPath(new URL('../kernels.wasm', import.meta.url))
 const pageBytes = 65_536
@@ -98,14 +97,12 @@ export class Kernels {
     this.#call(kernelsOf(type).quantize, src, dst, blockCount(type, weights), importance)
   }
 
-  /** Blocks at `src` to `weights` f32 at `dst`: the inverse of {@link quantize}. */
+  /**
+   * Blocks at `src` to `weights` f32 at `dst`: the inverse of {@link quantize}. F32 is a plain copy: better to use it
+   * in place.
+   */
   dequantize(type: GgmlType, src: number, dst: number, weights: number): void {
     this.#call(kernelsOf(type).dequantize, src, dst, blockCount(type, weights))
-  }
-
-  /** `weights` elements of a shard at `src` to f32 at `dst`. F32 is a plain copy: better to use it in place. */
-  widen(dtype: WeightDtype, src: number, dst: number, weights: number): void {
-    this.#call(widenKernels[dtype], src, dst, weights)
   }
 
   /** How many of the f32 at `src` are NaN or infinite. */

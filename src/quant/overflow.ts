@@ -34,6 +34,11 @@ const scaleOffsets: Readonly<Record<GgmlType, readonly number[]>> = {
   NVFP4: [],
   Q1_0: [0],
   Q2_0: [0],
+  F64: [],
+  I8: [],
+  I16: [],
+  I32: [],
+  I64: [],
 }
 
 /** All exponent bits of a half, and of a BF16: set, they mean infinite or NaN. */

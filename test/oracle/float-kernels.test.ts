@@ -37,7 +37,7 @@ describe.skipIf('missing' in libraries)(title, () => {
     // Once from the first number on and once from the second, so that the last one is met too.
     for (const first of [0, 1]) {
       new Uint16Array(kernels.memory.buffer, narrow, count).set(every.subarray(first, first + count))
-      kernels.widen(dtype, narrow, wide, count)
+      kernels.dequantize(dtype, narrow, wide, count)
       expect(differences(new Uint32Array(kernels.memory.buffer, wide, count), theirs.subarray(first))).toEqual([])
     }
   })

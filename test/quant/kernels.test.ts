@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type GgmlType, ggmlTypeNames, rowBytes } from '#dist/formats/ggml/block-types.js'
-import { typeKernels, widenKernels } from '#dist/quant/kernel-table.js'
+import { typeKernels } from '#dist/quant/kernel-table.js'
 import { canQuantize, compileKernels, Kernels, needsImportance } from '#dist/quant/kernels.js'
 import { seededRandom } from '../helpers/random.ts'
 
@@ -32,7 +32,7 @@ describe('the table', () => {
   test('names only what the compiled kernels export', () => {
     const exports = Object.keys(new WebAssembly.Instance(module).exports)
     const named = Object.values(typeKernels).flatMap(({ quantize, dequantize }) => [quantize, dequantize])
-    expect([...named, ...Object.values(widenKernels)].filter((name) => !exports.includes(name))).toEqual([])
+    expect(named.filter((name) => !exports.includes(name))).toEqual([])
   })
 
   test('has every type that the recipes use', () => {

@@ -2,7 +2,6 @@ import { MiberaError } from '../../base/errors.ts'
 import { type LocalFile, openLocalFile } from '../../disk/local-file.ts'
 import { rowBytes } from '../../formats/ggml/block-types.ts'
 import { readGguf } from '../../formats/gguf/reader.ts'
-import { bytesPerElement } from '../../formats/safetensors/dtype.ts'
 import type { ModelFolder } from '../../formats/safetensors/model-folder.ts'
 import type { ModelDescription } from '../../model/description.ts'
 import type { PlannedTensor } from '../../plan/plan.ts'
@@ -39,8 +38,7 @@ export async function compareWithSource(
     const skipped: string[] = []
     let rows = 0
     for (const tensor of tensors) {
-      if (canQuantize(tensor.type) && !needsImportance(tensor.type))
-        rows += await compareTensor(new Kernels(kernels), file, shards, tensor)
+      if (canCompare(tensor)) rows += await compareTensor(new Kernels(kernels), file, shards, tensor)
       else skipped.push(tensor.name)
       onTensor()
     }
@@ -81,6 +79,12 @@ async function storedTensors(file: LocalFile, folder: ModelFolder, model: ModelD
   return tensors
 }
 
+/** What is copied needs no kernel. */
+function canCompare({ type, source }: PlannedTensor): boolean {
+  if (source.kind === 'rows' && source.dtype === type) return true
+  return canQuantize(type) && !needsImportance(type)
+}
+
 /** @returns how many rows were compared. */
 async function compareTensor(
   kernels: Kernels,
@@ -91,7 +95,7 @@ async function compareTensor(
   const bytes = rowBytes(tensor.type, tensor.columns)
   const { columns } = tensor
   const at = {
-    source: kernels.reserve(columns * 4),
+    source: kernels.reserve(sourceRowBytes(tensor)),
     floats: kernels.reserve(columns * 4),
     blocks: kernels.reserve(bytes),
   }
@@ -99,14 +103,19 @@ async function compareTensor(
   const rows = sampleRows(tensor.rows)
   for (const row of rows) {
     await readRow(kernels, shards, tensor, row, at)
-    kernels.quantize(tensor.type, at.floats, at.blocks, columns)
+    const copied = tensor.source.kind === 'rows' && tensor.source.dtype === tensor.type
+    if (!copied) kernels.quantize(tensor.type, at.floats, at.blocks, columns)
     await file.read(stored, tensor.offset + row * bytes)
-    const expected = new Uint8Array(kernels.memory.buffer, at.blocks, bytes)
+    const expected = new Uint8Array(kernels.memory.buffer, copied ? at.source : at.blocks, bytes)
     if (Buffer.compare(stored, expected) !== 0) {
       throw failed(file, `row ${row} of ${tensor.name} has not the ${tensor.type} bytes that the source gives`)
     }
   }
   return rows.length
+}
+
+function sourceRowBytes({ source, columns }: PlannedTensor): number {
+  return source.kind === 'rows' ? rowBytes(source.dtype, columns) : 0
 }
 
 async function readRow(
@@ -124,9 +133,9 @@ async function readRow(
   }
   const [segment] = sliceSegments(tensor, { firstRow: row, rows: 1 })
   if (segment === undefined) throw new RangeError(`${tensor.name} has no row ${row}`)
-  const bytes = new Uint8Array(buffer, at.source, columns * bytesPerElement(source.dtype))
+  const bytes = new Uint8Array(buffer, at.source, rowBytes(source.dtype, columns))
   await shards[segment.source]?.read(bytes, segment.offset)
-  kernels.widen(source.dtype, at.source, at.floats, columns)
+  if (source.dtype !== tensor.type) kernels.dequantize(source.dtype, at.source, at.floats, columns)
 }
 
 function sampleRows(rows: number): number[] {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { blockTypes } from '../../formats/ggml/block-types.ts'
+import { ggmlTypeNames } from '../../formats/ggml/block-types.ts'
 
 /**
  * What a coordinator and its workers say to each other over HTTP, version 1; docs/workers.md documents it. Redis says
@@ -81,14 +81,14 @@ export const remotePlanSchema = z.object({
       shape: z.array(count),
       rows: count,
       columns: count,
-      type: z.enum(Object.keys(blockTypes) as [keyof typeof blockTypes]),
+      type: z.enum(ggmlTypeNames),
       offset: count,
       byteLength: count,
       source: z.union([
         z.object({
           kind: z.literal('rows'),
           names: z.array(z.string()),
-          dtype: z.enum(['F32', 'F16', 'BF16']),
+          dtype: z.enum(ggmlTypeNames),
           ranges: z.array(z.object({ source: count, offset: count, rows: count })),
           transform: rowTransform,
         }),

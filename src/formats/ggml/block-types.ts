@@ -1,5 +1,5 @@
 /**
- * The storage types of GGUF that this program writes: `id` is ggml's number, and `blockBytes` bytes hold
+ * The storage types of GGUF: `id` is ggml's number, and `blockBytes` bytes hold
  * `blockWeights` consecutive weights of one row.
  * Source: ggml.h (`enum ggml_type`) and ggml-common.h (block structs) of llama.cpp.
  */
@@ -46,6 +46,12 @@ const types = {
   NVFP4: { id: 40, blockWeights: 64, blockBytes: 64 / 16 + 64 / 2 },
   Q1_0: { id: 41, blockWeights: 128, blockBytes: half + 128 / 8 },
   Q2_0: { id: 42, blockWeights: 64, blockBytes: half + 64 / 4 },
+  // Only ever copied: what models have in these is no matter of quantization.
+  F64: { id: 28, blockWeights: 1, blockBytes: 8 },
+  I8: { id: 24, blockWeights: 1, blockBytes: 1 },
+  I16: { id: 25, blockWeights: 1, blockBytes: 2 },
+  I32: { id: 26, blockWeights: 1, blockBytes: 4 },
+  I64: { id: 27, blockWeights: 1, blockBytes: 8 },
 } as const satisfies Record<string, BlockType>
 
 export type GgmlType = keyof typeof types
@@ -55,6 +61,15 @@ export const blockTypes: Readonly<Record<GgmlType, BlockType>> = types
 /** The type with ggml's number `id`, or `undefined` for one this program does not know. */
 export function ggmlTypeById(id: number): GgmlType | undefined {
   return ggmlTypeNames.find((name) => types[name].id === id)
+}
+
+export function isGgmlType(name: string): name is GgmlType {
+  return Object.hasOwn(types, name)
+}
+
+/** Whether blocks of `type` hold several weights: what was stored so is no longer what it was. */
+export function isQuantized(type: GgmlType): boolean {
+  return types[type].blockWeights > 1
 }
 
 export const ggmlTypeNames = Object.keys(types) as readonly GgmlType[]

@@ -1,4 +1,4 @@
-import { bytesPerElement } from '../../../formats/safetensors/dtype.ts'
+import { rowBytes } from '../../../formats/ggml/block-types.ts'
 import type { Plan } from '../../../plan/plan.ts'
 
 interface Interval {
@@ -16,7 +16,7 @@ export class SourceRanges {
     const found: Interval[][] = plan.sources.map(() => [])
     for (const { source, columns } of plan.tensors) {
       if (source.kind !== 'rows') continue
-      const bytes = columns * bytesPerElement(source.dtype)
+      const bytes = rowBytes(source.dtype, columns)
       for (const range of source.ranges) {
         found[range.source]?.push({ first: range.offset, end: range.offset + range.rows * bytes })
       }
