@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../base/error-codes.ts'
+import { jobOptionsSchema } from '../jobs/job-options.ts'
 import { recipeNames } from '../quant/recipes.ts'
 
 /**
@@ -180,16 +181,7 @@ export const newJobSchema = z.strictObject({
   recipe: z.enum(recipeNames),
   mix: z.enum(['latest', 'b3613']).default('latest'),
   priority: z.number().int().min(-1000).max(1000).default(0),
-  options: z
-    .strictObject({
-      family: z.string().exactOptional(),
-      overrides: z.record(z.string(), z.string()).exactOptional(),
-      pre: z.string().exactOptional(),
-      force: z.boolean().exactOptional(),
-      restart: z.boolean().exactOptional(),
-      reclaimSource: z.boolean().exactOptional(),
-    })
-    .default({}),
+  options: jobOptionsSchema.default({}),
 })
 
 export const cancelSchema = z.strictObject({ part: z.enum(['keep', 'remove']).default('keep') })

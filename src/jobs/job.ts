@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../base/error-codes.ts'
 import type { MixName } from '../quant/choose-types.ts'
 import type { RecipeName } from '../quant/recipes.ts'
+import type { JobOptions } from './job-options.ts'
 import type { JobState } from './states.ts'
 
 /** One conversion that somebody asked for. Times are milliseconds since the epoch, sizes bytes. */
@@ -29,19 +30,6 @@ export interface Job {
   readonly created: number
   readonly started: number | undefined
   readonly ended: number | undefined
-}
-
-/** What the person answers where the folder leaves something open, and how the job is to be run. */
-export interface JobOptions {
-  readonly family?: string
-  readonly overrides?: Readonly<Record<string, string>>
-  readonly pre?: string
-  /** Replace an output that exists. */
-  readonly force?: boolean
-  /** Give up what an earlier run left unfinished. */
-  readonly restart?: boolean
-  /** Delete each shard once all its tensors are durable and read back. */
-  readonly reclaimSource?: boolean
 }
 
 export interface JobReason {

@@ -11,6 +11,7 @@ import { makePlan } from '../plan/make-plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import { recipe } from '../quant/recipes.ts'
 import type { Job } from './job.ts'
+import { readPlanRequest } from './read-plan-request.ts'
 
 export interface PlannedJob {
   readonly plan: Plan
@@ -25,13 +26,14 @@ export async function planJob(job: Job, database: StateDatabase): Promise<Planne
   const kept = await keptPlan(job, database)
   if (kept !== undefined) return kept
   const { family, overrides, pre } = job.options
+  const request = await readPlanRequest([recipe(job.recipe)], job.mix, job.options)
   const folder = await openModelFolder(job.model)
   const description = await describeModel(folder, {
     overrides: new Map(Object.entries(overrides ?? {})),
     ...(family === undefined ? {} : { family }),
     ...(pre === undefined ? {} : { pre }),
   })
-  const plan = makePlan(folder, description, recipe(job.recipe), job.mix)
+  const plan = makePlan(folder, description, request)
   return { plan, contradictions: description.contradictions }
 }
 

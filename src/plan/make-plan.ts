@@ -3,20 +3,23 @@ import { layOut } from '../formats/gguf/layout.ts'
 import { type GgufMetadata, u32 } from '../formats/gguf/values.ts'
 import type { ModelFolder } from '../formats/safetensors/model-folder.ts'
 import type { ModelDescription, TensorMapping } from '../model/description.ts'
-import { chooseTypes, type MixName, type TypeChoice } from '../quant/choose-types.ts'
+import { chooseTypes, type TypeChoice } from '../quant/choose-types.ts'
 import type { Recipe } from '../quant/recipes.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { Plan, PlannedTensor, PlanSource } from './plan.ts'
+import type { PlanRequest } from './plan-request.ts'
 import { asMatrix, tensorSource } from './tensor-source.ts'
 
 /** Version of the block formats that readers check: `general.quantization_version`. Source: ggml.h GGML_QNT_VERSION. */
 const quantizationVersion = 2
 
 /**
- * The complete plan for one output. Pure: the same folder headers, description, recipe and mix give the same plan,
+ * The complete plan for what is asked for. Pure: the same folder headers, description and request give the same plan,
  * byte for byte.
  */
-export function makePlan(folder: ModelFolder, model: ModelDescription, recipe: Recipe, mix: MixName): Plan {
+export function makePlan(folder: ModelFolder, model: ModelDescription, request: PlanRequest): Plan {
+  const { mix, types } = request
+  const recipe = onlyRecipe(request)
   const choices = chooseTypes(
     model.tensors,
     {
@@ -24,9 +27,11 @@ export function makePlan(folder: ModelFolder, model: ModelDescription, recipe: R
       layers: model.hyperparameters.layers.value,
       heads: model.hyperparameters.heads.value,
       kvHeads: model.hyperparameters.kvHeads.value,
+      experts: 0,
     },
     recipe,
     mix,
+    types,
   )
   const typed = model.tensors.map((tensor, index) => withType(tensor, choices[index]))
   const layout = layOut(metadata(model, recipe), typed)
@@ -54,6 +59,12 @@ export function makePlan(folder: ModelFolder, model: ModelDescription, recipe: R
     size: layout.size,
   }
   return { ...body, fingerprint: fingerprint(body) }
+}
+
+function onlyRecipe({ recipes }: PlanRequest): Recipe {
+  const [recipe, another] = recipes
+  if (recipe === undefined || another !== undefined) throw new TypeError('a plan has one recipe')
+  return recipe
 }
 
 function metadata(model: ModelDescription, recipe: Recipe): GgufMetadata {

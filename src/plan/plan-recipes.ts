@@ -1,10 +1,10 @@
 import { MiberaError } from '../base/errors.ts'
 import type { ModelFolder } from '../formats/safetensors/model-folder.ts'
 import type { ModelDescription } from '../model/description.ts'
-import type { MixName } from '../quant/choose-types.ts'
 import { type RecipeName, recipe, recipeNames } from '../quant/recipes.ts'
 import { makePlan } from './make-plan.ts'
 import type { Plan } from './plan.ts'
+import type { PlanRequest } from './plan-request.ts'
 
 /** A recipe that this model cannot have, and why. */
 export interface RefusedRecipe {
@@ -12,17 +12,17 @@ export interface RefusedRecipe {
   readonly error: MiberaError
 }
 
-/** The plans under every recipe of `mix`, the smallest output first, and the recipes that the model cannot have. */
+/** The plans under every recipe of the mix, the smallest output first, and the recipes that the model cannot have. */
 export function planEveryRecipe(
   folder: ModelFolder,
   model: ModelDescription,
-  mix: MixName,
+  request: Omit<PlanRequest, 'recipes'>,
 ): { readonly plans: readonly Plan[]; readonly refused: readonly RefusedRecipe[] } {
   const plans: Plan[] = []
   const refused: RefusedRecipe[] = []
   for (const name of recipeNames) {
     try {
-      plans.push(makePlan(folder, model, recipe(name), mix))
+      plans.push(makePlan(folder, model, { ...request, recipes: [recipe(name)] }))
     } catch (error) {
       if (!(error instanceof MiberaError) || !refusals.has(error.code)) throw error
       refused.push({ recipe: name, error })

@@ -8,6 +8,7 @@ import type { Recipe } from './recipes.ts'
 import { importanceMissing, noReplacement, unknownToMix } from './refused-choice.ts'
 import { RuleWalk } from './rules/rule-walk.ts'
 import { keptReason, tensorCategory } from './tensor-category.ts'
+import { recipeDecides, type TypeOptions } from './type-options.ts'
 
 export interface TypeChoice {
   readonly type: GgmlType
@@ -34,6 +35,7 @@ export function chooseTypes(
   model: ModelShape,
   recipe: Recipe,
   mix: MixName,
+  _options: TypeOptions = recipeDecides,
 ): readonly TypeChoice[] {
   if (mixes[mix].lacks.includes(recipe.name)) throw unknownToMix(recipe.name, mix)
   const rules = new RuleWalk(tensors, model, recipe, mixes[mix])

@@ -6,8 +6,11 @@ export interface TensorToType {
 
 /** What the rules about types ask of the model beside its tensors. */
 export interface ModelShape {
-  readonly architecture: 'phi3' | 'llama'
+  /** llama.cpp's name of the architecture. */
+  readonly architecture: string
   readonly layers: number
   readonly heads: number
   readonly kvHeads: number
+  /** Experts of each layer; 0 for a dense model. */
+  readonly experts: number
 }

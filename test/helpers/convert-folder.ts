@@ -5,6 +5,7 @@ import { openModelFolder } from '#dist/formats/safetensors/open-folder.js'
 import { describeModel } from '#dist/model/describe.js'
 import { makePlan } from '#dist/plan/make-plan.js'
 import type { Plan } from '#dist/plan/plan.js'
+import { plainRequest } from '#dist/plan/plan-request.js'
 import type { MixName } from '#dist/quant/choose-types.js'
 import { type RecipeName, recipe } from '#dist/quant/recipes.js'
 import { smallPre } from './small-model.ts'
@@ -12,7 +13,7 @@ import { smallPre } from './small-model.ts'
 export async function planFolder(folder: string, type: RecipeName, mix: MixName = 'latest'): Promise<Plan> {
   const model = await openModelFolder(folder)
   const description = await describeModel(model, { overrides: new Map(), pre: smallPre })
-  return makePlan(model, description, recipe(type), mix)
+  return makePlan(model, description, plainRequest(recipe(type), mix))
 }
 
 /** Options of a plain run of two threads, with the state beside the output. */

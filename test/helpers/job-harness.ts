@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import type { Job, JobOptions } from '#dist/jobs/job.js'
+import type { Job } from '#dist/jobs/job.js'
+import type { JobOptions } from '#dist/jobs/job-options.js'
 import { type JobContext, runJob } from '#dist/jobs/run-job.js'
 import { settleJob } from '#dist/jobs/settle-job.js'
 import { JobStore } from '#dist/jobs/store/job-store.js'

@@ -5,6 +5,7 @@ import { describeModel } from '#dist/model/describe.js'
 import type { ModelDescription } from '#dist/model/description.js'
 import { makePlan } from '#dist/plan/make-plan.js'
 import { planEveryRecipe } from '#dist/plan/plan-recipes.js'
+import { plainRequest } from '#dist/plan/plan-request.js'
 import { type RecipeName, recipe, recipeNames } from '#dist/quant/recipes.js'
 import { writeCl100kTokenizer } from '../../fixtures/cl100k-tokenizer.ts'
 import { writeModelFolder } from '../../fixtures/model-folder.ts'
@@ -31,7 +32,7 @@ describe('the real Phi-4, 13 shards of 58.6 GB in holes, with the config that li
   test('is planned from 58.64 GB of F32', () => {
     const bytes = [...folder.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
     expect(bytes).toBe(14_659_507_200 * 4)
-    expect(makePlan(folder, description, recipe('Q3_K_M'), 'latest').tensors).toHaveLength(243)
+    expect(makePlan(folder, description, plainRequest(recipe('Q3_K_M'))).tensors).toHaveLength(243)
   })
 
   const sizes = Object.entries(golden).map(
@@ -39,14 +40,14 @@ describe('the real Phi-4, 13 shards of 58.6 GB in holes, with the config that li
   )
 
   test.each(sizes)('as %s has the %d MiB of tensors that llama.cpp reckons', (name, expected) => {
-    const plan = makePlan(folder, description, recipe(name), 'latest')
+    const plan = makePlan(folder, description, plainRequest(recipe(name)))
     const bytes = plan.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0)
     expect(Number((bytes / 2 ** 20).toFixed(2))).toBe(expected)
     expect(plan.size).toBe(Math.max(...plan.tensors.map(({ offset, byteLength }) => offset + byteLength)))
   })
 
   test('is planned under every recipe that it can have, from the smallest file to the largest', () => {
-    const { plans, refused } = planEveryRecipe(folder, description, 'latest')
+    const { plans, refused } = planEveryRecipe(folder, description, plainRequest(recipe('F16'), 'latest'))
     expect(plans.map(({ recipe }) => recipe)).toEqual(
       recipeNames.filter((name) => name !== 'IQ3_XXS' && name !== 'IQ3_XS'),
     )
@@ -60,19 +61,15 @@ describe('the real Phi-4, 13 shards of 58.6 GB in holes, with the config that li
         error: expect.objectContaining({ code: 'IMPORTANCE_MISSING', subject: 'blk.5.ffn_up.weight' }),
       },
     ])
-    expect(planEveryRecipe(folder, description, 'b3613').refused.map(({ recipe }) => recipe)).toEqual([
-      'Q1_0',
-      'TQ1_0',
-      'TQ2_0',
-      'Q2_0',
-      'MXFP4_MOE',
-    ])
+    expect(
+      planEveryRecipe(folder, description, plainRequest(recipe('F16'), 'b3613')).refused.map(({ recipe }) => recipe),
+    ).toEqual(['Q1_0', 'TQ1_0', 'TQ2_0', 'Q2_0', 'MXFP4_MOE'])
   })
 
   test('gives the same plan, byte for byte, when it is understood a second time', async () => {
     const again = await openModelFolder(path())
-    const first = makePlan(folder, description, recipe('Q3_K_M'), 'latest')
-    const second = makePlan(again, await describeModel(again, { overrides: new Map() }), recipe('Q3_K_M'), 'latest')
+    const first = makePlan(folder, description, plainRequest(recipe('Q3_K_M')))
+    const second = makePlan(again, await describeModel(again, { overrides: new Map() }), plainRequest(recipe('Q3_K_M')))
     expect(second.fingerprint).toBe(first.fingerprint)
     expect(Buffer.compare(second.header, first.header)).toBe(0)
   })

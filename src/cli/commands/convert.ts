@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { exitStatus } from '../../base/error-codes.ts'
 import { type ConvertOutcome, convert } from '../../convert/convert.ts'
 import type { NewJobRequest } from '../../daemon/protocol.ts'
+import { readPlanRequest } from '../../jobs/read-plan-request.ts'
 import { defaultMemory, defaultThreads } from '../../plan/machine-defaults.ts'
 import { makePlan } from '../../plan/make-plan.ts'
 import type { MixName } from '../../quant/choose-types.ts'
@@ -9,9 +10,9 @@ import type { Recipe } from '../../quant/recipes.ts'
 import { ExitRequest } from '../exit-request.ts'
 import { type GlobalOptions, globalOptions } from '../global-options.ts'
 import { mixOption } from '../options/mix-option.ts'
-import { addModelOptions, type ModelOptions } from '../options/model-options.ts'
 import { outputPath } from '../options/output-path.ts'
 import { parseMemory, parseRecipes, parseThreads } from '../options/parse.ts'
+import { addPlanOptions, type PlanCommandOptions, readPlanOptions } from '../options/plan-options.ts'
 import { type UnderstoodModel, understandModel } from '../options/understand-model.ts'
 import { contradictionLines } from '../render/contradictions.ts'
 import { ConvertDisplay } from '../render/convert-display.ts'
@@ -19,7 +20,7 @@ import { stopOnSignals } from '../stop-signals.ts'
 import { programVersion } from '../version.ts'
 import { convertInDaemon } from './convert-in-daemon.ts'
 
-interface ConvertCommandOptions extends ModelOptions {
+interface ConvertCommandOptions extends PlanCommandOptions {
   readonly type: readonly Recipe[]
   readonly out?: string
   readonly threads?: number
@@ -44,7 +45,7 @@ export function convertCommand(): Command {
     .addOption(mixOption().default('latest'))
     .option('--force', 'replace the output if it exists')
     .option('--restart', 'begin anew, giving up what an earlier run left unfinished')
-  return addModelOptions(command).action(async (folder: string, options: ConvertCommandOptions) => {
+  return addPlanOptions(command).action(async (folder: string, options: ConvertCommandOptions) => {
     await convertAll(folder, options, globalOptions(command))
   })
 }
@@ -69,13 +70,11 @@ async function convertAll(path: string, options: ConvertCommandOptions, global: 
 }
 
 function jobRequest(model: string, recipe: Recipe, output: string, options: ConvertCommandOptions): NewJobRequest {
-  const { mix, family, pre, override, force, restart } = options
+  const { mix, force, restart } = options
   return {
     ...{ model, output, recipe: recipe.name, mix },
     options: {
-      ...(family === undefined ? {} : { family }),
-      ...(pre === undefined ? {} : { pre }),
-      ...(override === undefined ? {} : { overrides: Object.fromEntries(override) }),
+      ...readPlanOptions(options),
       ...(force === undefined ? {} : { force }),
       ...(restart === undefined ? {} : { restart }),
     },
@@ -89,7 +88,8 @@ async function convertOne(
   options: ConvertCommandOptions,
   global: GlobalOptions,
 ): Promise<ConvertOutcome> {
-  const plan = makePlan(folder, description, recipe, options.mix)
+  const request = await readPlanRequest([recipe], options.mix, readPlanOptions(options))
+  const plan = makePlan(folder, description, request)
   const display = new ConvertDisplay(plan, output, global)
   const signals = stopOnSignals(() => display.stopping())
   try {

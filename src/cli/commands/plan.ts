@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { freeSpace } from '../../disk/free-space.ts'
+import { readPlanRequest } from '../../jobs/read-plan-request.ts'
 import { advise, advisedContext, recommend } from '../../plan/advise.ts'
 import { machineMemory } from '../../plan/machine-defaults.ts'
 import { makePlan } from '../../plan/make-plan.ts'
@@ -8,14 +9,14 @@ import type { MixName } from '../../quant/choose-types.ts'
 import type { Recipe } from '../../quant/recipes.ts'
 import { globalOptions } from '../global-options.ts'
 import { mixOption } from '../options/mix-option.ts'
-import { addModelOptions, type ModelOptions } from '../options/model-options.ts'
 import { outputFolder } from '../options/output-path.ts'
 import { parseRecipes } from '../options/parse.ts'
+import { addPlanOptions, type PlanCommandOptions, readPlanOptions } from '../options/plan-options.ts'
 import { understandModel } from '../options/understand-model.ts'
 import { planDocument } from '../render/plan-document.ts'
 import { planText } from '../render/plan-text.ts'
 
-interface PlanCommandOptions extends ModelOptions {
+interface Options extends PlanCommandOptions {
   readonly type?: readonly Recipe[]
   readonly out?: string
   readonly mix: MixName
@@ -28,13 +29,17 @@ export function planCommand(): Command {
     .option('--type <types>', 'only these types, and with --json each tensor of them', parseRecipes)
     .option('--out <path>', 'where the output would go, to look at its free disk (default: here)')
     .addOption(mixOption().default('latest'))
-  return addModelOptions(command).action(async (path: string, options: PlanCommandOptions) => {
+  return addPlanOptions(command).action(async (path: string, options: Options) => {
     const global = globalOptions(command)
     const { folder, description } = await understandModel(path, options)
+    const request = await readPlanRequest(options.type ?? [], options.mix, readPlanOptions(options))
     const { plans, refused } =
       options.type === undefined
-        ? planEveryRecipe(folder, description, options.mix)
-        : { plans: options.type.map((wanted) => makePlan(folder, description, wanted, options.mix)), refused: [] }
+        ? planEveryRecipe(folder, description, request)
+        : {
+            plans: options.type.map((type) => makePlan(folder, description, { ...request, recipes: [type] })),
+            refused: [],
+          }
     const machine = { freeDisk: await freeSpace(outputFolder(options.out)), memory: machineMemory() }
     const advice = plans.map((plan) => advise(plan, description, machine))
     const recommended = recommend(advice)

@@ -1,4 +1,5 @@
-import type { Job, JobOptions, JobReason } from '../job.ts'
+import type { Job, JobReason } from '../job.ts'
+import type { JobOptions } from '../job-options.ts'
 
 /** A row of the table "job" as SQLite gives it. */
 export interface JobRow {

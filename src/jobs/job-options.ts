@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { ggmlTypeNames } from '../formats/ggml/block-types.ts'
+
+const ggmlType = z.enum(ggmlTypeNames)
+
+/** Of {@link TypeOptions} what can be stored: patterns are text. */
+const typeOptionsSchema = z.strictObject({
+  tensorTypes: z.array(z.tuple([z.string(), ggmlType])).exactOptional(),
+  outputType: ggmlType.exactOptional(),
+  embeddingType: ggmlType.exactOptional(),
+  leaveOutput: z.boolean().exactOptional(),
+  pure: z.boolean().exactOptional(),
+  noFallback: z.boolean().exactOptional(),
+})
+
+/**
+ * What a person answers and wishes beside the type, as a job stores it and the control API takes it; a conversion
+ * without a daemon goes through the same. Paths are absolute. read-plan-request.ts makes a request of it.
+ */
+export const jobOptionsSchema = z.strictObject({
+  /** Answers to what the folder leaves open. */
+  family: z.string().exactOptional(),
+  overrides: z.record(z.string(), z.string()).exactOptional(),
+  pre: z.string().exactOptional(),
+  /** Wishes about the types of tensors. */
+  types: typeOptionsSchema.exactOptional(),
+  /** Replace an output that exists. */
+  force: z.boolean().exactOptional(),
+  /** Give up what an earlier run left unfinished. */
+  restart: z.boolean().exactOptional(),
+  /** Delete each shard once all its tensors are durable and read back. */
+  reclaimSource: z.boolean().exactOptional(),
+})
+
+export type JobOptions = z.output<typeof jobOptionsSchema>
+export type StoredTypeOptions = z.output<typeof typeOptionsSchema>

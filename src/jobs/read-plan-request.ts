@@ -1,0 +1,19 @@
+import type { PlanRequest } from '../plan/plan-request.ts'
+import type { MixName } from '../quant/choose-types.ts'
+import type { Recipe } from '../quant/recipes.ts'
+import { recipeDecides } from '../quant/type-options.ts'
+import type { JobOptions } from './job-options.ts'
+
+/**
+ * What is asked for, with the files read that the options name. The same options give the same request wherever they
+ * come from: the command line, a stored job, a job gone on with after a crash.
+ * @throws MiberaError for a file that cannot be read or is not lawful.
+ */
+export async function readPlanRequest(
+  recipes: readonly Recipe[],
+  mix: MixName,
+  { types }: JobOptions,
+): Promise<PlanRequest> {
+  const tensorTypes = (types?.tensorTypes ?? []).map(([pattern, type]) => [new RegExp(pattern), type] as const)
+  return { recipes, mix, types: { ...recipeDecides, ...types, tensorTypes } }
+}

@@ -1,0 +1,19 @@
+import type { MixName } from '../quant/choose-types.ts'
+import type { Recipe } from '../quant/recipes.ts'
+import { recipeDecides, type TypeOptions } from '../quant/type-options.ts'
+
+/**
+ * Everything a person decides about the bytes of an output. Whatever was named as a file has been read already: a plan
+ * is made without looking at anything but the request, the folder's headers and the model's description.
+ */
+export interface PlanRequest {
+  readonly recipes: readonly Recipe[]
+  readonly mix: MixName
+  /** Of whether tensors have importances, the plan tells the rules itself. */
+  readonly types: Omit<TypeOptions, 'hasImportance'>
+}
+
+/** One recipe, and no further wishes. */
+export function plainRequest(recipe: Recipe, mix: MixName = 'latest'): PlanRequest {
+  return { recipes: [recipe], mix, types: recipeDecides }
+}
