@@ -15,6 +15,7 @@ export const phi4: Dimensions = {
   layers: 40,
   heads: 40,
   kvHeads: 10,
+  experts: 0,
   hidden: 5120,
   feedForward: 17920,
   vocabulary: 100352,

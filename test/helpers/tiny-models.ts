@@ -12,6 +12,7 @@ const small: Dimensions = {
   layers: 24,
   heads: 8,
   kvHeads: 2,
+  experts: 0,
   hidden: 256,
   feedForward: 512,
   vocabulary: 64,

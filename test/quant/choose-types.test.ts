@@ -45,7 +45,7 @@ function refusalIn(log: string): { code: string; subject: string | undefined } {
 }
 
 describe('the reason for a choice', () => {
-  const model = { architecture: 'llama', layers: 32, heads: 32, kvHeads: 8 } as const
+  const model = { architecture: 'llama', layers: 32, heads: 32, kvHeads: 8, experts: 0 } as const
   const reasons = (names: readonly string[], name: RecipeName = 'Q3_K_M'): Record<string, string | undefined> => {
     const tensors = names.map((name) => ({ name, shape: name.includes('norm') ? [256] : [4, 256] }))
     const choices = chooseTypes(tensors, model, recipe(name), 'latest')

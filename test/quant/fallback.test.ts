@@ -4,7 +4,7 @@ import { chooseTypes, mixNames, type TypeChoice } from '#dist/quant/choose-types
 import type { ModelShape } from '#dist/quant/model-to-type.js'
 import { type RecipeName, recipe } from '#dist/quant/recipes.js'
 
-const model: ModelShape = { architecture: 'llama', layers: 2, heads: 8, kvHeads: 2 }
+const model: ModelShape = { architecture: 'llama', layers: 2, heads: 8, kvHeads: 2, experts: 0 }
 
 /** The choice for a feed-forward gate, which always gets the base type, with rows of `columns`. */
 function gate(name: RecipeName, columns: number, mix: 'latest' | 'b3613' = 'latest'): TypeChoice | undefined {
