@@ -37,6 +37,8 @@ export const errorCodes = {
   TENSOR_SHAPE: { exit: exitStatus.input, retry: false },
   TENSOR_NON_FINITE: { exit: exitStatus.input, retry: false },
   TENSOR_OVERFLOW: { exit: exitStatus.input, retry: false },
+  IMATRIX_MALFORMED: { exit: exitStatus.input, retry: false },
+  IMATRIX_MISMATCH: { exit: exitStatus.input, retry: false },
   IMPORTANCE_MISSING: { exit: exitStatus.input, retry: false },
   TYPE_UNSUPPORTED: { exit: exitStatus.input, retry: false },
   TOKENIZER_MISSING: { exit: exitStatus.input, retry: true },
