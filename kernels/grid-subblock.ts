@@ -112,8 +112,13 @@ export function scaleLevel(inverse: f32, scale: f32, top: i32): u32 {
   return max(0, min(top, nearestInt(0.5 * (inverse * scale - 1))))
 }
 
-/** Stores the superblock's scale; the refusal if llama.cpp would not have come this far. */
-export function storeScale(dst: usize, scale: f32): void {
-  store<u16>(dst, lost ? refused : halfFromFloat(scale))
+/** The superblock's scale as a half; the refusal if llama.cpp would not have come this far. */
+export function takeHalf(scale: f32): u16 {
+  const half = lost ? refused : halfFromFloat(scale)
   nothingLost()
+  return half
+}
+
+export function storeScale(dst: usize, scale: f32): void {
+  store<u16>(dst, takeHalf(scale))
 }

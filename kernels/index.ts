@@ -9,6 +9,7 @@ export {
   widenBF16,
   widenF16,
 } from './floats'
+export { dequantizeIQ1M, quantizeIQ1M } from './iq1_m'
 export { dequantizeIQ1S, quantizeIQ1S } from './iq1_s'
 export { dequantizeIQ2S, quantizeIQ2S } from './iq2_s'
 export { dequantizeIQ2XS, quantizeIQ2XS } from './iq2_xs'

@@ -3,6 +3,7 @@
  * and for each sub-block 16 bits: the upper three bits of its four rows, three of scale, and whether its values −1, 0,
  * 1 are shifted down (1) or up (0) by an eighth (50 bytes). Weight = scale · (2 · sub-block scale + 1) · value.
  */
+import { bestScale, bestShift, betterSplits, firstSplit, forgetSplits, secondSplit, trySplit } from './best-split'
 import { lost, markLost } from './grid-search'
 import { meanSquare, scaleLevel, storeScale } from './grid-subblock'
 import { floatFromHalf } from './half'
@@ -31,23 +32,17 @@ const rowsAt: usize = 2
 const headsAt: usize = 34
 const elements: usize = 32
 
+/** The shifts of {@link bestShift}. */
+const up: i32 = 0
+const down: i32 = 1
+
 /** A sub-block whose greatest magnitude is below this becomes 0. */
 const tiny: f32 = 1e-12
-/** −FLT_MAX */
-const none: f32 = -3.40282346638528859812e38
-
 /** The scales of the eight sub-blocks. */
 const scales: usize = memory.data(32, 16)
 /** Σ importance · weight and Σ importance of the first so many weights; filled up for whole vectors. */
 const productsTo: usize = memory.data(160, 16)
 const importancesTo: usize = memory.data(160, 16)
-
-/** The best split: before which sorted weights, its scale (which can be below 0), its shift and score. */
-let firstSplit: usize = 0
-let secondSplit: usize = 0
-let bestScale: f32 = 0
-let bestShift: f32 = 0
-let bestScore: f32 = 0
 
 function addUp(src: usize): void {
   let product: f32 = 0
@@ -62,15 +57,6 @@ function addUp(src: usize): void {
     store<f32>(productsTo + (j << 2), product, 4)
     store<f32>(importancesTo + (j << 2), importance, 4)
   }
-}
-
-function tryScore(product: f32, square: f32, first: usize, second: usize, shift: f32): void {
-  if (!(square > 0) || !(product * product > bestScore * square)) return
-  bestScale = product / square
-  bestScore = bestScale * product
-  bestShift = shift
-  firstSplit = first
-  secondSplit = second
 }
 
 /**
@@ -99,13 +85,6 @@ function setHighParts(): void {
   }
 }
 
-function better(product: v128, square: v128): v128 {
-  return v128.and(
-    f32x4.gt(square, f32x4.splat(0)),
-    f32x4.gt(f32x4.mul(product, product), f32x4.mul(f32x4.splat(bestScore), square)),
-  )
-}
-
 const results: usize = memory.data(64, 16)
 
 /** All splits with the same first part, four at a time; one by one only where one is better than the best so far. */
@@ -121,14 +100,14 @@ function tryAll(first: usize): void {
     const middle = f32x4.mul(f32x4.sub(v128.load(productsTo + at), from), f32x4.splat(delta))
     // The same for both shifts, whose squares are the same to the bit.
     const middleSquare = squareOf(f32x4.sub(v128.load(importancesTo + at), fromImportance), delta)
-    const up = f32x4.add(f32x4.add(lowUp, middle), v128.load(highUp + at))
-    const down = f32x4.add(f32x4.sub(lowDown, middle), v128.load(highDown + at))
+    const upper = f32x4.add(f32x4.add(lowUp, middle), v128.load(highUp + at))
+    const lower = f32x4.add(f32x4.sub(lowDown, middle), v128.load(highDown + at))
     const upSquare = f32x4.add(f32x4.add(lowUpSquare, middleSquare), v128.load(highUpSquare + at))
     const downSquare = f32x4.add(f32x4.add(lowDownSquare, middleSquare), v128.load(highDownSquare + at))
-    if (!v128.any_true(v128.or(better(up, upSquare), better(down, downSquare)))) continue
-    v128.store(results, up)
+    if (!v128.any_true(v128.or(betterSplits(upper, upSquare), betterSplits(lower, downSquare)))) continue
+    v128.store(results, upper)
     v128.store(results, upSquare, 16)
-    v128.store(results, down, 32)
+    v128.store(results, lower, 32)
     v128.store(results, downSquare, 48)
     tryFour(first, second)
   }
@@ -138,8 +117,8 @@ function tryFour(first: usize, second: usize): void {
   const count = min<usize>(4, elements + 1 - second)
   for (let lane: usize = 0; lane < count; lane++) {
     const at = results + (lane << 2)
-    tryScore(load<f32>(at), load<f32>(at, 16), first, second + lane, delta)
-    tryScore(load<f32>(at, 32), load<f32>(at, 48), first, second + lane, -delta)
+    trySplit(load<f32>(at), load<f32>(at, 16), first, second + lane, up)
+    trySplit(load<f32>(at, 32), load<f32>(at, 48), first, second + lane, down)
   }
 }
 
@@ -147,11 +126,10 @@ function tryFour(first: usize, second: usize): void {
 function searchSplit(src: usize): bool {
   sortWeights(src, elements)
   addUp(src)
-  bestScore = none
-  bestShift = 0
+  forgetSplits()
   setHighParts()
   for (let first: usize = 0; first <= elements; first++) tryAll(first)
-  return bestShift != 0
+  return bestShift >= 0
 }
 
 /** Rows and shift of the sub-block `index` at `src`; gives its scale. */
@@ -160,7 +138,7 @@ function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread:
   if (greatestMagnitude(src, elements) < tiny || !searchSplit(src)) return 0
   const turned = bestScale < 0
   let scale: f32 = turned ? -bestScale : bestScale
-  const shift: f32 = turned ? -bestShift : bestShift
+  const shift: f32 = turned == (bestShift == up) ? -delta : delta
   setLevels(elements, firstSplit, secondSplit, turned)
   let any = false
   let head: u32 = shift < 0 ? 0x8000 : 0

@@ -20,6 +20,7 @@ const quantizeCost: Readonly<Record<GgmlType, number>> = {
   Q5_K: 9.5,
   Q6_K: 5.5,
   IQ1_S: 110,
+  IQ1_M: 100,
   IQ2_XXS: 150,
   IQ2_XS: 150,
   IQ2_S: 120,

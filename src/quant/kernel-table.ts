@@ -40,6 +40,7 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
     needsImportance: true,
     tableBytes: 840_000,
   },
+  IQ1_M: { quantize: 'quantizeIQ1M', dequantize: 'dequantizeIQ1M', usesImportance: true, tableBytes: 840_000 },
   IQ2_XXS: {
     quantize: 'quantizeIQ2XXS',
     dequantize: 'dequantizeIQ2XXS',

@@ -2,7 +2,7 @@ import { blockTypes, type GgmlType } from '#dist/formats/ggml/block-types.js'
 import { findOverflow } from '#dist/quant/overflow.js'
 
 /** Types whose levels are rows of a grid. */
-export const gridTypes: readonly GgmlType[] = ['IQ3_XXS', 'IQ3_S', 'IQ2_S', 'IQ2_XS', 'IQ2_XXS', 'IQ1_S']
+export const gridTypes: readonly GgmlType[] = ['IQ3_XXS', 'IQ3_S', 'IQ2_S', 'IQ2_XS', 'IQ2_XXS', 'IQ1_S', 'IQ1_M']
 
 /**
  * Weights without the blocks (`blocks`, made of them) that have an infinite scale, zeros in their place, and how many

@@ -29,6 +29,7 @@ const types = {
   Q5_K: { id: 13, blockWeights: superblock, blockBytes: 2 * half + 12 + superblock / 8 + superblock / 2 },
   Q6_K: { id: 14, blockWeights: superblock, blockBytes: superblock / 2 + superblock / 4 + superblock / 16 + half },
   IQ1_S: { id: 19, blockWeights: superblock, blockBytes: half + superblock / 8 + superblock / 16 },
+  IQ1_M: { id: 29, blockWeights: superblock, blockBytes: superblock / 8 + superblock / 16 + superblock / 32 },
   IQ2_XXS: { id: 16, blockWeights: superblock, blockBytes: half + superblock / 4 },
   IQ2_XS: { id: 17, blockWeights: superblock, blockBytes: half + superblock / 4 + superblock / 32 },
   IQ2_S: { id: 22, blockWeights: superblock, blockBytes: half + superblock / 4 + superblock / 16 },
