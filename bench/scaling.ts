@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { fillTables, markdown, readResults } from './markdown-tables.ts'
 import { type Constants, constantsOf, crossover, type Place, places, type Way, ways } from './scaling/model.ts'
 
 /**
@@ -6,10 +6,7 @@ import { type Constants, constantsOf, crossover, type Place, places, type Way, w
  * is measured here.
  */
 const page = new URL('../docs/scaling.md', import.meta.url)
-const results = async (name: string) =>
-  JSON.parse(await readFile(new URL(`./results/${name}.json`, import.meta.url), 'utf8'))
-
-const measured = { handout: await results('handout'), coordinator: await results('coordinator') }
+const measured = { handout: await readResults('handout'), coordinator: await readResults('coordinator') }
 const constants = constantsOf(measured.handout, measured.coordinator)
 const workerCounts = [1, 10, 100, 1000]
 const gigabits = [1, 10, 100]
@@ -23,13 +20,7 @@ const tables: Record<string, string> = {
   workers: workersTable(constants),
 }
 
-let text = await readFile(page, 'utf8')
-for (const [name, table] of Object.entries(tables)) {
-  const marked = new RegExp(`(<!-- table: ${name} -->\n)[^]*?(<!-- end -->)`)
-  if (!marked.test(text)) throw new Error(`docs/scaling.md has no place for the table "${name}"`)
-  text = text.replace(marked, (_, begin: string, end: string) => `${begin}\n${table}\n\n${end}`)
-}
-await writeFile(page, text)
+await fillTables(page, tables)
 console.log(Object.values(tables).join('\n\n'))
 
 function measuredTable(c: Constants): string {
@@ -101,11 +92,6 @@ function workersTable(c: Constants): string {
 function cell(c: Constants, place: Place, way: Way): string {
   const { limit, by } = places(c, place, way)
   return `${threads(limit / 1e9)}${by}`
-}
-
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map((_, index) => (index === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
 }
 
 function milliseconds(value: number): string {
