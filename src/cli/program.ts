@@ -22,7 +22,7 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .version(programVersion())
     .option('--state-dir <dir>', 'where bookmarks are kept')
     .option('--json', 'print one JSON document on standard output')
-    .option('--quiet', 'print only results and errors')
+    .option('--quiet', 'print only results and trouble')
     .option('--verbose', 'print more, with the origin of errors')
     .option('--no-color', 'no colours (also: the variable NO_COLOR)')
     .showSuggestionAfterError()

@@ -6,6 +6,7 @@ import { ExitRequest } from './exit-request.ts'
 import { watchOutputStreams } from './output-streams.ts'
 import { buildProgram } from './program.ts'
 import { errorDocument, errorText } from './render/error.ts'
+import { errorColumns } from './render/screen.ts'
 import { usageError } from './usage-error.ts'
 
 /** Runs one command line and returns the exit status. Everything that can go wrong ends here as one clear message. */
@@ -29,6 +30,6 @@ function tell(error: unknown, words: readonly string[]): number {
   const end = words.indexOf('--')
   const options = end < 0 ? words : words.slice(0, end)
   if (options.includes('--json')) process.stdout.write(`${JSON.stringify(errorDocument(error), null, 2)}\n`)
-  process.stderr.write(errorText(error, options.includes('--verbose')))
+  process.stderr.write(errorText(error, options.includes('--verbose'), errorColumns()))
   return error instanceof MiberaError ? error.exit : exitStatus.internal
 }

@@ -5,13 +5,9 @@ import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
 import { typeKernels } from '../quant/kernel-table.ts'
 import { needsWidening } from './copied-tensors.ts'
+import { isolateBytes, processBytes } from './least-memory.ts'
 import type { BufferRoom } from './protocol.ts'
 import { bufferBytes } from './slice-buffers.ts'
-
-/** Resident memory of the process without any worker thread: Node itself, the plan, a 100 k-token vocabulary. */
-const processBytes = 120 * 1024 * 1024
-/** Resident memory of one thread besides its buffers: a V8 isolate with this program's modules. */
-const isolateBytes = 16 * 1024 * 1024
 
 /** The buffers that hold any slice of `plan`, and the tables of its types. */
 export function bufferRoom(plan: Plan): BufferRoom {

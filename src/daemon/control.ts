@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { ThreadLimit } from '../convert/thread-limit.ts'
 import type { JobStore } from '../jobs/store/job-store.ts'
 import type { JobRequests } from './job-requests.ts'
+import type { SettingName } from './lawful-settings.ts'
 import type { MemoryGuard } from './memory-guard.ts'
 import type {
   DaemonView,
@@ -19,7 +20,7 @@ import type {
   WorkerView,
 } from './protocol.ts'
 import type { Controlled } from './server.ts'
-import type { LoadedSettings, SettingName } from './settings.ts'
+import type { LoadedSettings } from './settings.ts'
 import { shownSettings } from './shown-settings.ts'
 import { jobDetails, jobView, statusOf } from './status.ts'
 import type { Supervisor } from './supervisor.ts'

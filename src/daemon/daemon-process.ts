@@ -8,13 +8,11 @@ import { loadSettings, type RawSettings } from './settings.ts'
 
 /** What a daemon tells whoever started it, over Node's channel between processes. */
 export type StartReport =
-  | { readonly kind: 'ready' }
-  | {
-      readonly kind: 'failed'
-      readonly code: MiberaError['code']
-      readonly message: string
-      readonly hint: string | undefined
-    }
+  /** `trouble`: what it does without for the time being. */
+  { readonly kind: 'ready'; readonly trouble?: Trouble } | ({ readonly kind: 'failed' } & Trouble)
+
+/** An error, on its way between processes. */
+export type Trouble = Pick<MiberaError, 'code' | 'message' | 'hint'>
 
 export interface DaemonAudience {
   /** Is given each line of the log. */
@@ -83,7 +81,8 @@ async function untilStopped(
   process.on('unhandledRejection', onCrash)
   try {
     await daemon.start()
-    report({ kind: 'ready' })
+    const trouble = await daemon.trouble(stop.signal)
+    report({ kind: 'ready', ...(trouble === undefined ? {} : { trouble: troubleOf(trouble) }) })
     if (!stop.signal.aborted) await stopRequested(stop.signal)
     const timer = setTimeout(() => cut(`not drained within ${drainMilliseconds} ms: ending at once`), drainMilliseconds)
     await daemon.stop()
@@ -106,6 +105,9 @@ function stopRequested(signal: AbortSignal): Promise<void> {
 }
 
 function failureOf(error: unknown): StartReport {
-  const { code, message, hint } = toMiberaError(explainSystemError(error))
-  return { kind: 'failed', code, message, hint }
+  return { kind: 'failed', ...troubleOf(toMiberaError(explainSystemError(error))) }
+}
+
+function troubleOf({ code, message, hint }: MiberaError): Trouble {
+  return { code, message, hint }
 }

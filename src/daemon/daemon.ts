@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { formatBytes } from '../base/byte-count.ts'
+import type { MiberaError } from '../base/errors.ts'
 import { type OpenState, openState } from '../convert/state/open-state.ts'
 import { ThreadLimit } from '../convert/thread-limit.ts'
 import { JobStore } from '../jobs/store/job-store.ts'
@@ -84,6 +85,11 @@ export class Daemon {
     parts.supervisor.start()
     await this.#watch(parts)
     log.info({ settings: shownSettings(this.#settings), stateDirectory }, 'the daemon runs')
+  }
+
+  /** What it does without for the time being, as a moment after the start shows. */
+  async trouble(stop: AbortSignal): Promise<MiberaError | undefined> {
+    return this.#parts?.coordinator?.trouble(stop)
   }
 
   /** Finishes the slices in hand, makes them durable, and gives everything back. */

@@ -2,20 +2,25 @@ import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { MiberaError } from '../base/errors.ts'
-import type { StartReport } from './daemon-process.ts'
+import type { StartReport, Trouble } from './daemon-process.ts'
 
 /** A daemon that has not reported by then is stuck. */
 const startMilliseconds = 20_000
 /** What the runtime itself says when it dies (out of memory, a native fault) is kept up to here. */
 const longestCrashLog = 1024 * 1024
 
+export interface StartedDaemon {
+  readonly pid: number
+  /** What it does without for the time being. */
+  readonly trouble: MiberaError | undefined
+}
+
 /**
  * Starts a daemon that outlives this process, and returns when it answers.
  * @param words the command line that makes a process the daemon.
- * @returns its process id.
  * @throws MiberaError that the daemon itself could not start with.
  */
-export async function startDetached(stateDirectory: string, words: readonly string[]): Promise<number> {
+export async function startDetached(stateDirectory: string, words: readonly string[]): Promise<StartedDaemon> {
   const crashLog = openCrashLog(stateDirectory)
   const child = spawn(process.execPath, [...process.execArgv, ...words], {
     detached: true,
@@ -32,14 +37,17 @@ export async function startDetached(stateDirectory: string, words: readonly stri
       child.once('message', () => clearTimeout(timer))
       child.once('exit', () => clearTimeout(timer))
     })
-    if (report.kind === 'ready') return child.pid ?? 0
-    const { code, message, hint } = report
-    throw new MiberaError(code, message, { hint })
+    if (report.kind === 'failed') throw errorOf(report)
+    return { pid: child.pid ?? 0, trouble: report.trouble === undefined ? undefined : errorOf(report.trouble) }
   } finally {
     child.removeAllListeners()
     if (child.connected) child.disconnect()
     child.unref()
   }
+}
+
+function errorOf({ code, message, hint }: Trouble): MiberaError {
+  return new MiberaError(code, message, { hint })
 }
 
 function openCrashLog(stateDirectory: string): { path: string; descriptor: number } {

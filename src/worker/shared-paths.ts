@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
+import { MiberaError } from '../base/errors.ts'
 import { openLocalFile } from '../disk/local-file.ts'
 import { readShardHeader } from '../formats/safetensors/header.ts'
 import type { PlanSource } from '../plan/plan.ts'
@@ -8,6 +9,22 @@ import type { PlanSource } from '../plan/plan.ts'
 export interface PathMap {
   readonly from: string
   readonly to: string
+}
+
+/**
+ * Refuses maps to what is no folder here: the worker would fetch over the network what it was to read from a drive.
+ * @throws MiberaError USAGE
+ */
+export async function requireMapped(maps: readonly PathMap[]): Promise<void> {
+  for (const { from, to } of maps) {
+    const facts = await stat(to).catch(() => undefined)
+    if (facts?.isDirectory()) continue
+    const what = facts === undefined ? 'there is no such folder' : 'that is a file, not a folder'
+    throw new MiberaError('USAGE', `--map ${from}=${to} leads nowhere on this machine: ${what}`, {
+      subject: '--map',
+      hint: 'Connect the shared drive, or leave --map out: what is not seen here comes over HTTP.',
+    })
+  }
 }
 
 /**

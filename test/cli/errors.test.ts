@@ -39,6 +39,18 @@ interface Case {
 
 const cases: Record<string, Case> = {
   'a misspelt command': { words: () => ['covert', 'x'], status: 2, code: 'USAGE', says: 'Did you mean convert?' },
+  'a word too many': {
+    words: () => ['inspect', 'x', 'y'],
+    status: 2,
+    code: 'USAGE',
+    says: '"y" is too much',
+  },
+  'a daemon that could not convert anything': {
+    words: () => ['daemon', 'start', '--max-memory', '50M', ...state()],
+    status: 6,
+    code: 'MEMORY_TOO_SMALL',
+    says: '--max-memory',
+  },
   'a misspelt option': {
     words: () => ['convert', 'x', '--tpye', 'Q3_K_M'],
     status: 2,

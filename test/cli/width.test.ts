@@ -58,6 +58,19 @@ test.skipIf(!terminals)('on a terminal of 80 columns and on one of unknown size 
   }
 })
 
+test.skipIf(!terminals)('an error is broken at spaces on a terminal, and nowhere else', async () => {
+  const words = ['worker', '--redis', 'redis://127.0.0.1', '--listen']
+  const { stderr } = await mibera(words)
+  expect(stderr).toMatch(/^mibera: [^\n]+\n {2}[^\n]+\n {2}\(USAGE\)\n$/)
+  const command = [process.execPath, mainScript, ...words].map((word) => `'${word}'`).join(' ')
+  for (const columns of [44, 60, 0]) {
+    const { stdout } = await run('script', ['-qec', `stty cols ${columns} rows 24; ${command}`, '/dev/null'])
+    const lines = stdout.trimEnd().split(/\r?\n/)
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns || 80)
+    expect(lines.map((line) => line.trim()).join(' ')).toBe(stderr.trimEnd().replaceAll(/\n */g, ' '))
+  }
+})
+
 test.skipIf(!terminals)('with NO_COLOR, or --no-color, no colour is set, on a terminal too', async () => {
   const command = [process.execPath, mainScript, ...convert()].map((word) => `'${word}'`).join(' ')
   for (const [words, env] of [

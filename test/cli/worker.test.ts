@@ -8,6 +8,7 @@ import { smallShape } from '../helpers/small-model.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 import { addJobs, allTaken, expectSameAsLocal, sliceTotal, workerBench } from '../helpers/worker-bench.ts'
 
+const lawful = ['--redis', 'redis://127.0.0.1', '--coordinator', 'http://127.0.0.1:9', '--token-file', 'token']
 const version = { MIBERA_REDIS: '', MIBERA_COORDINATOR: '', MIBERA_TOKEN_FILE: '' }
 
 describe('mibera worker', () => {
@@ -86,11 +87,15 @@ describe('mibera worker', () => {
 
   test('takes its options from the environment, and says what is lacking', async () => {
     const folder = await temporaryFolder()
-    const lacking = await mibera(['worker', '--redis', 'redis://127.0.0.1'], { env: version, cwd: folder })
-    expect(lacking.status).toBe(2)
-    expect(lacking.stderr).toBe(
-      'mibera: a worker needs --coordinator\n' +
-        '  Give --coordinator or the variable MIBERA_COORDINATOR. docs/workers.md shows the whole command.\n  (USAGE)\n',
+    const told = async (...words: string[]) =>
+      (await mibera(['worker', ...words], { env: version, cwd: folder })).stderr
+    const page = 'docs/workers.md shows the whole command.\n  (USAGE)\n'
+    expect(await told()).toBe(
+      'mibera: a worker needs --redis, --coordinator and --token-file\n' +
+        `  Give them, or the variables MIBERA_REDIS, MIBERA_COORDINATOR and MIBERA_TOKEN_FILE. ${page}`,
+    )
+    expect(await told('--redis', 'redis://127.0.0.1', '--token-file', 'token')).toBe(
+      `mibera: a worker needs --coordinator\n  Give it, or the variable MIBERA_COORDINATOR. ${page}`,
     )
     const env = {
       MIBERA_REDIS: 'redis://127.0.0.1',
@@ -106,14 +111,24 @@ describe('mibera worker', () => {
     [['--coordinatr', 'x'], 'Did you mean --coordinator?'],
     [['--threads', '0'], 'whole number from 1 to 256'],
     [['--map', '/srv'], 'Give FROM=TO'],
-    [['--redis', 'http://127.0.0.1'], 'redis://'],
-    [['--redis', 'redis://127.0.0.1', '--coordinator', '127.0.0.1:7600'], 'https://HOST:PORT'],
-    [['lst'], 'too many arguments'],
+    [['--map', 'models=/srv'], '"models" is no whole path'],
+    [[...lawful, '--map', `/data=${import.meta.dirname}`, '--map', '/srv=/no/such/folder'], '--map /srv='],
+    [[...lawful, '--map', `/data=${import.meta.filename}`], 'a file, not a folder'],
+    [[...lawful, '--redis', 'http://127.0.0.1'], 'redis://'],
+    [[...lawful, '--coordinator', '127.0.0.1:7600'], 'https://HOST:PORT'],
+    [['lst'], 'Did you mean list?'],
+    [['foo'], 'no command "mibera worker foo"'],
   ])('refuses %j as wrong usage', async (words, told) => {
     const { status, stderr } = await mibera(['worker', ...words], { env: version })
     expect(status).toBe(2)
     expect(stderr).toContain(told)
     expect(stderr).toContain('(USAGE)')
+  })
+
+  test('refuses at the start a budget of memory that no conversion fits into', async () => {
+    const { status, stderr } = await mibera(['worker', ...lawful, '--max-memory', '100M'])
+    expect(status).toBe(6)
+    expect(stderr).toContain('more than 136 MiB')
   })
 
   test('names the help of the very command', async () => {

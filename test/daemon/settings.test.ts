@@ -124,6 +124,36 @@ describe('what is not lawful is refused, and the message names where it stands',
     expect(`${error.message} ${error.hint}`).toContain(says)
   })
 
+  const values: [string, unknown, string][] = [
+    ['watch', 7, 'folders: a list of texts'],
+    ['type', [1], 'at least one type: Q1_0, '],
+    ['mix', 'newest', '"latest" or "b3613"'],
+    ['out', '', 'the path of a folder'],
+    ['threads', 'many', 'a whole number from 0 to 256'],
+    ['threads', 1.5, 'a whole number from 0 to 256'],
+    ['maxMemory', -1, 'a size such as "512M"'],
+    ['quietTime', null, 'seconds, a number from 0 to 86400'],
+    ['poll', 'perhaps', 'true or false'],
+    ['family', 1, 'text'],
+    ['override', { head_size: 128 }, 'an object of texts'],
+    ['logLevel', 'loud', '"debug", "info", "warn" or "error"'],
+    ['redis', 1, 'redis://'],
+    ['redisPrefix', 'a b', '1 to 100 letters'],
+    ['listen', 7600, 'HOST:PORT'],
+    ['tlsKey', false, 'the path of a file'],
+    ['lockTime', {}, 'seconds, a number from 1 to 3600'],
+  ]
+  test.each(values)('%s as %j, and what it takes is said', async (name, value, takes) => {
+    const { message } = refused(await withFile({ [name]: value }), {}, {})
+    expect(message).toContain(`"${name}" in `)
+    expect(message).toContain(`is not lawful: give ${takes}`)
+    expect(message).not.toMatch(/[Ii]nvalid|received|expected/)
+  })
+
+  test('memory in which not even one thread has room', async () => {
+    expect(refused(await withFile({ maxMemory: '100M' }), {}, {}).code).toBe('MEMORY_TOO_SMALL')
+  })
+
   test('an address of Redis, without being repeated: it may hold a password', async () => {
     const error = refused(await withFile({}), {}, { MIBERA_REDIS: 'redis//me:secret@r' })
     expect(error.message).toContain('MIBERA_REDIS')

@@ -7,6 +7,8 @@ import { type GlobalOptions, globalOptions } from '../global-options.ts'
 import { mixOption } from '../options/mix-option.ts'
 import { addModelOptions, type ModelOptions } from '../options/model-options.ts'
 import { parseDaemonThreads, parseMemory, parseRecipes } from '../options/parse.ts'
+import { errorDocument, warningText } from '../render/error.ts'
+import { errorColumns } from '../render/screen.ts'
 import { programVersion } from '../version.ts'
 
 interface StartOptions extends ModelOptions {
@@ -75,19 +77,24 @@ function addScaleOutOptions(command: Command): Command {
 async function startInBackground({ stateDirectory, json, quiet }: GlobalOptions): Promise<void> {
   const { startDetached } = await import('../../daemon/start-daemon.ts')
   const [, script = '', ...words] = process.argv
-  const pid = await startDetached(stateDirectory, [script, ...words, '--foreground', '--state-dir', stateDirectory])
-  if (json) process.stdout.write(`${JSON.stringify({ pid, stateDirectory }, null, 2)}\n`)
+  const options = ['--foreground', '--state-dir', stateDirectory]
+  const { pid, trouble } = await startDetached(stateDirectory, [script, ...words, ...options])
+  if (trouble !== undefined) process.stderr.write(warningText(trouble, errorColumns()))
+  const warning = trouble === undefined ? {} : { warning: errorDocument(trouble).error }
+  if (json) process.stdout.write(`${JSON.stringify({ pid, stateDirectory, ...warning }, null, 2)}\n`)
   else if (!quiet) process.stdout.write(`The daemon runs (process ${pid}). "mibera jobs status" shows what it does.\n`)
 }
 
 async function stayInForeground(settings: RawSettings, { stateDirectory, quiet }: GlobalOptions): Promise<void> {
   const { runDaemon } = await import('../../daemon/daemon-process.ts')
-  const { logLine } = await import('../render/log-line.ts')
+  const { isTrouble, logLine } = await import('../render/log-line.ts')
   // Started by `startDetached`: what it says is in the log.
   const detached = process.send !== undefined
-  const echo = detached || quiet ? undefined : (line: string) => void process.stderr.write(logLine(line))
+  const echo = (line: string) => {
+    if (!quiet || isTrouble(line)) process.stderr.write(logLine(line))
+  }
   const status = await runDaemon(stateDirectory, settings, programVersion(), {
-    ...(echo === undefined ? {} : { echo }),
+    ...(detached ? {} : { echo }),
     report: (report) => process.send?.(report, () => {}),
   })
   if (status !== 0) throw new ExitRequest(status)

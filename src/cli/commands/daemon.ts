@@ -40,13 +40,13 @@ function daemonStopCommand(): Command {
 function daemonStatusCommand(): Command {
   const command = new Command('status').description('Show whether the daemon runs, how, and with which settings.')
   return command.action(async () => {
-    const { stateDirectory, json, quiet } = globalOptions(command)
+    const { stateDirectory, json } = globalOptions(command)
     const client = new DaemonClient(stateDirectory)
     const status = await client.ask<Status>('GET', '/v1/status')
     const settings = status === undefined ? undefined : await client.ask<SettingsView>('GET', '/v1/settings')
     const daemon = status?.daemon ?? null
     if (json) process.stdout.write(`${JSON.stringify({ daemon, counts: status?.counts, settings }, null, 2)}\n`)
-    else if (!quiet) process.stdout.write(daemonText(stateDirectory, status, settings))
+    else process.stdout.write(daemonText(stateDirectory, status, settings))
     if (daemon === null) throw new ExitRequest(exitStatus.conflict)
   })
 }

@@ -1,6 +1,9 @@
 import { hostname } from 'node:os'
+import { resolve, win32 } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { MiberaError } from '../../base/errors.ts'
+import { quote } from '../../base/quote.ts'
+import { requireLeastMemory } from '../../convert/least-memory.ts'
 import { defaultMemory, defaultThreads } from '../../plan/machine-defaults.ts'
 import type { WorkerEvent } from '../../worker/events.ts'
 import type { PathMap } from '../../worker/shared-paths.ts'
@@ -73,24 +76,27 @@ export function workerCommand(): Command {
 }
 
 async function lend(options: WorkerCommandOptions, quiet: boolean): Promise<void> {
+  const needed = neededOptions(options)
   const { runWorker } = await import('../../worker/worker-process.ts')
   const { coordinatorAddress } = await import('../../worker/coordinator-address.ts')
+  const { requireMapped } = await import('../../worker/shared-paths.ts')
   const { redisAddress } = await import('../../jobs/engines/bullmq/redis-settings.ts')
   const { standBack } = await import('../../daemon/stand-back.ts')
   const { threads = defaultThreads(), maxMemory = defaultMemory(), map = [] } = options
+  requireLeastMemory(maxMemory)
+  await requireMapped(map)
   const redis = await redisAddress({
-    url: needed(options.redis, '--redis', 'REDIS'),
+    url: needed.redis,
     passwordFile: options.redisPasswordFile,
     caFile: options.redisCa,
   })
-  const coordinator = await coordinatorAddress(needed(options.coordinator, '--coordinator', 'COORDINATOR'), options.ca)
-  const tokenFile = needed(options.tokenFile, '--token-file', 'TOKEN_FILE')
+  const coordinator = await coordinatorAddress(needed.coordinator, options.ca)
   const display = new WorkerDisplay(quiet)
   const health = options.healthFile === undefined ? undefined : new HealthFile(options.healthFile)
   const { stop, release } = stopOnSignals(() => display.stopping())
   standBack()
   try {
-    const own = { redis, coordinator, tokenFile, threads, maxMemory, maps: map }
+    const own = { redis, coordinator, tokenFile: needed.tokenFile, threads, maxMemory, maps: map }
     const onEvent = (event: WorkerEvent) => {
       display.show(event)
       health?.note(event)
@@ -104,12 +110,24 @@ async function lend(options: WorkerCommandOptions, quiet: boolean): Promise<void
   }
 }
 
-function needed(value: string | undefined, option: string, variable: string): string {
-  if (value !== undefined && value !== '') return value
-  throw new MiberaError('USAGE', `a worker needs ${option}`, {
-    subject: option,
-    hint: `Give ${option} or the variable MIBERA_${variable}. docs/workers.md shows the whole command.`,
+/** @throws MiberaError USAGE, which names all that are missing. */
+function neededOptions({ redis = '', coordinator = '', tokenFile = '' }: WorkerCommandOptions) {
+  const missing = Object.entries({ REDIS: redis, COORDINATOR: coordinator, TOKEN_FILE: tokenFile })
+    .filter(([, value]) => value === '')
+    .map(([name]) => ({ option: `--${name.toLowerCase().replace('_', '-')}`, variable: `MIBERA_${name}` }))
+  if (missing.length === 0) return { redis, coordinator, tokenFile }
+  const options = inWords(missing.map(({ option }) => option))
+  const variables = inWords(missing.map(({ variable }) => variable))
+  throw new MiberaError('USAGE', `a worker needs ${options}`, {
+    subject: missing[0]?.option,
+    hint: `Give ${missing.length === 1 ? 'it, or the variable' : 'them, or the variables'} ${variables}. docs/workers.md shows the whole command.`,
   })
+}
+
+/** "a", "a and b", "a, b and c". */
+function inWords(names: readonly string[]): string {
+  const [last = '', ...before] = names.toReversed()
+  return before.length === 0 ? last : `${before.toReversed().join(', ')} and ${last}`
 }
 
 function parseMap(text: string, earlier: readonly PathMap[] = []): readonly PathMap[] {
@@ -117,5 +135,9 @@ function parseMap(text: string, earlier: readonly PathMap[] = []): readonly Path
   const from = text.slice(0, Math.max(0, separator))
   const to = text.slice(separator + 1)
   if (from === '' || to === '') throw new InvalidArgumentError('Give FROM=TO, e.g. /data/models=/mnt/models.')
-  return [...earlier, { from, to }]
+  // The daemon's machine may be of another system; to Windows an absolute path of others is one, too.
+  if (!win32.isAbsolute(from)) {
+    throw new InvalidArgumentError(`${quote(from)} is no whole path: give it as the daemon's machine has it.`)
+  }
+  return [...earlier, { from, to: resolve(to) }]
 }

@@ -38,7 +38,7 @@ export class FollowDisplay {
 
   done({ output, started, ended }: JobView, { bytes, bitsPerWeight }: ReportTotals): void {
     const took = started === null || ended === null ? '' : `, in ${formatDuration((ended - started) / 1000)}`
-    this.#note(output)
+    if (!this.#quiet) this.#status.note(output)
     this.#note(`  ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits per weight, read back and verified${took}`)
   }
 
@@ -58,7 +58,7 @@ export class FollowDisplay {
   }
 
   #note(line: string): void {
-    if (!this.#quiet) this.#status.note(line)
+    if (!this.#quiet) this.#status.say(line)
   }
 }
 

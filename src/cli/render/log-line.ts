@@ -12,6 +12,11 @@ export function logLine(line: string): string {
   return `${time} ${level} ${entry.msg}${cause}\n`
 }
 
+/** Whether a line of the log is a warning, or worse. */
+export function isTrouble(line: string): boolean {
+  return (parse(line)?.level ?? 0) >= 40
+}
+
 interface LogEntry {
   readonly time: string
   readonly level: number

@@ -8,6 +8,16 @@ export function screenColumns(): number {
   return columns > 0 ? Math.min(columns, widest) : 80
 }
 
+/**
+ * Columns at which errors are broken into lines: those of the terminal, 80 where nobody set its size; `undefined` where
+ * standard error is no terminal: programs and logs want each sentence whole.
+ */
+export function errorColumns(): number | undefined {
+  const { isTTY, columns } = process.stderr
+  if (isTTY !== true) return undefined
+  return columns > 0 ? columns : 80
+}
+
 /** A picture of several lines at the bottom of a terminal, drawn again and again; elsewhere each is printed below the last. */
 export class LivePicture {
   #lines = 0

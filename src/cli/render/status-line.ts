@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty'
+import { wrap } from './wrap.ts'
 
 const eraseLine = '\r\x1b[2K'
 
@@ -33,6 +34,11 @@ export class StatusLine {
   note(line: string): void {
     this.clear()
     this.#stream.write(`${line}\n`)
+  }
+
+  /** Sentences that stay: broken at spaces where the terminal would break them anywhere. */
+  say(text: string): void {
+    for (const line of this.terminal ? wrap(text, this.columns) : [text]) this.note(line)
   }
 
   clear(): void {

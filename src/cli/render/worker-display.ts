@@ -5,7 +5,10 @@ import { StatusLine } from './status-line.ts'
 
 const drawMilliseconds = 200
 
-/** Shows on standard error how it goes with a worker: one line for each event, and on a terminal the slices made. */
+/**
+ * Shows on standard error how it goes with a worker: one line for each event, and on a terminal the slices made. Quiet,
+ * only what keeps it from working.
+ */
 export class WorkerDisplay {
   readonly #quiet: boolean
   readonly #status = new StatusLine(process.stderr)
@@ -18,12 +21,12 @@ export class WorkerDisplay {
   }
 
   show(event: WorkerEvent): void {
-    if (this.#quiet) return
+    if (this.#quiet && event.kind !== 'trouble') return
     if (event.kind === 'slice') {
       this.#slices++
       this.#draw(event.tensor)
     } else {
-      this.#status.note(lineOf(event))
+      this.#status.say(lineOf(event))
     }
   }
 

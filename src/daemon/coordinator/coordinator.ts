@@ -29,6 +29,8 @@ export interface CoordinatorOptions {
 /** Workers tell how it goes so often (ms); more often where a lock is short. */
 const usualHeartbeat = 2000
 const heartbeatsPerLock = 4
+/** Whoever starts a daemon waits so long (ms) for Redis to answer, to be told when it does not. */
+const firstPatience = 1500
 
 /** What {@link startCoordinator} has read before anything is begun. */
 interface Prepared {
@@ -82,6 +84,25 @@ export class Coordinator {
     const { url } = await this.#listener.start()
     this.#url = url
     this.#log.info({ coordinator: url, redis: this.#redis.shown }, `workers may come to ${url}`)
+  }
+
+  /**
+   * Why workers get no jobs, if that is so a moment after the start.
+   * @param stop aborted: nobody wants to know any more.
+   */
+  async trouble(stop: AbortSignal): Promise<MiberaError | undefined> {
+    await this.#link.firstAnswer(AbortSignal.any([stop, AbortSignal.timeout(firstPatience)]))
+    const { state } = this.#link
+    const meanwhile = 'The daemon goes on, and tries again by itself; workers get no jobs until then.'
+    if (state.kind === 'refused') {
+      const { code, message, subject, hint = '' } = state.error
+      return new MiberaError(code, message, { subject, hint: `${hint} ${meanwhile}`.trim() })
+    }
+    if (state.kind !== 'away' && state.kind !== 'connecting') return undefined
+    const { shown } = this.#redis
+    const message = state.kind === 'away' ? state.error.message : `Redis at ${shown} has not answered yet`
+    const hint = `Start Redis there, or the daemon with another --redis. ${meanwhile}`
+    return new MiberaError('REDIS_UNREACHABLE', message, { subject: shown, hint })
   }
 
   /** Lets go of all workers. Their conversions should have ended. Safe to call twice, and before start. */

@@ -103,6 +103,21 @@ export class BullmqLink implements Board {
     }, lookMilliseconds)
   }
 
+  /** Resolves when the first connection was made, or could not be; when `patience` is aborted at the latest. */
+  firstAnswer(patience: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.#state.kind === 'connecting' && !patience.aborted) return
+        unfollow()
+        patience.removeEventListener('abort', look)
+        resolve()
+      }
+      const unfollow = this.onCapacity(look)
+      patience.addEventListener('abort', look)
+      look()
+    })
+  }
+
   /** Ends within a second; what is still in hand is lost to its engines. Safe to call twice, and before the start. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
