@@ -49,6 +49,7 @@ export const errorCodes = {
 
   HYPERPARAMETER_UNKNOWN: { exit: exitStatus.needsAnswer, retry: false },
   PRE_TOKENIZER_UNKNOWN: { exit: exitStatus.needsAnswer, retry: false },
+  REQUANTIZE_REFUSED: { exit: exitStatus.needsAnswer, retry: false },
 
   OUTPUT_EXISTS: { exit: exitStatus.conflict, retry: false },
   OUTPUT_IS_SOURCE: { exit: exitStatus.conflict, retry: false },

@@ -24,6 +24,8 @@ export const jobOptionsSchema = z.strictObject({
   pre: z.string().exactOptional(),
   /** Wishes about the types of tensors. */
   types: typeOptionsSchema.exactOptional(),
+  /** Quantize anew what is quantized already. */
+  allowRequantize: z.boolean().exactOptional(),
   /** Replace an output that exists. */
   force: z.boolean().exactOptional(),
   /** Give up what an earlier run left unfinished. */

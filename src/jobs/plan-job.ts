@@ -4,9 +4,8 @@ import { findConversion } from '../convert/state/conversions.ts'
 import type { StateDatabase } from '../convert/state/database.ts'
 import { findKeptPlan } from '../convert/state/kept-plans.ts'
 import { readReclaimed } from '../convert/state/reclaimed-shards.ts'
-import { openModelFolder } from '../formats/safetensors/open-folder.ts'
-import { describeModel } from '../model/describe.ts'
 import type { Contradiction } from '../model/description.ts'
+import { openModel } from '../model/open-model.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import { recipe } from '../quant/recipes.ts'
@@ -19,21 +18,21 @@ export interface PlannedJob {
 }
 
 /**
- * The plan that was kept, where the job has deleted some of its sources; otherwise looks at the model's folder and plans the job's output.
- * @throws MiberaError for a folder that is not fit or leaves questions open.
+ * The plan that was kept, where the job has deleted some of its sources; otherwise looks at the model and
+ * plans the job's output.
+ * @throws MiberaError for a model that is not fit or leaves questions open.
  */
 export async function planJob(job: Job, database: StateDatabase): Promise<PlannedJob> {
   const kept = await keptPlan(job, database)
   if (kept !== undefined) return kept
   const { family, overrides, pre } = job.options
   const request = await readPlanRequest([recipe(job.recipe)], job.mix, job.options)
-  const folder = await openModelFolder(job.model)
-  const description = await describeModel(folder, {
+  const { input, description } = await openModel(job.model, {
     overrides: new Map(Object.entries(overrides ?? {})),
     ...(family === undefined ? {} : { family }),
     ...(pre === undefined ? {} : { pre }),
   })
-  const plan = makePlan(folder, description, request)
+  const plan = makePlan(input, description, request)
   return { plan, contradictions: description.contradictions }
 }
 

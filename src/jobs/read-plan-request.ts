@@ -12,8 +12,8 @@ import type { JobOptions } from './job-options.ts'
 export async function readPlanRequest(
   recipes: readonly Recipe[],
   mix: MixName,
-  { types }: JobOptions,
+  { types, allowRequantize = false }: JobOptions,
 ): Promise<PlanRequest> {
   const tensorTypes = (types?.tensorTypes ?? []).map(([pattern, type]) => [new RegExp(pattern), type] as const)
-  return { recipes, mix, types: { ...recipeDecides, ...types, tensorTypes } }
+  return { recipes, mix, types: { ...recipeDecides, ...types, tensorTypes }, allowRequantize }
 }

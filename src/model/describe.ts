@@ -6,7 +6,7 @@ import { requireWeightDtype } from '../formats/safetensors/weight-dtype.ts'
 import { chooseFamily, requireArchitecture } from './choose-family.ts'
 import { type ConfigClaims, configClaims } from './config-claims.ts'
 import { configContradictions } from './contradictions.ts'
-import type { ModelDescription, TensorMapping } from './description.ts'
+import type { Dimensions, FolderDescription, Hyperparameters, TensorMapping } from './description.ts'
 import { type Evidence, readEvidence } from './evidence.ts'
 import type { AttentionWidths, Family, UnderstoodModel } from './families/family.ts'
 import { weighHyperparameters } from './hyperparameters.ts'
@@ -39,7 +39,7 @@ export interface DescribeOptions {
  * @throws MiberaError MODEL_UNSUPPORTED, TENSOR_MISSING, TENSOR_SHAPE, TENSOR_UNEXPECTED, DTYPE_UNSUPPORTED,
  * HYPERPARAMETER_UNKNOWN, CONFIG_MALFORMED, USAGE, or what the tokenizer's reader throws.
  */
-export async function describeModel(folder: ModelFolder, options: DescribeOptions): Promise<ModelDescription> {
+export async function describeModel(folder: ModelFolder, options: DescribeOptions): Promise<FolderDescription> {
   const overrides = parseOverrides(options.overrides)
   const evidence = await readEvidence(folder)
   const index = indexLayers(folder)
@@ -66,12 +66,14 @@ export async function describeModel(folder: ModelFolder, options: DescribeOption
     ...recognition.contradictions,
   ]
   return {
+    from: 'safetensors',
     family: family.name,
     knownAs: knownAs(recognition),
     recognisedBy: recognition.candidates.length === 0 ? undefined : recognition.because,
     architecture: family.architecture,
     parameters: countElements(tensors.filter(({ source }) => source.kind === 'tensors')),
     hyperparameters: weighed.hyperparameters,
+    dimensions: dimensions(weighed.hyperparameters),
     contradictions,
     tensors,
     metadata: metadata(folder, evidence, family, model, parameters, tokenizer, options.pre),
@@ -109,6 +111,14 @@ function recogniseIn(
 function knownAs({ candidates, exact }: Recognition): string | undefined {
   if (candidates.length === 0) return undefined
   return exact ? namesOf(candidates) : `${namesOf(candidates)} of another size`
+}
+
+function dimensions(facts: Hyperparameters): Dimensions {
+  const { layers, heads, kvHeads, headSize, hidden, feedForward, vocabulary } = facts
+  return {
+    ...{ layers: layers.value, heads: heads.value, kvHeads: kvHeads.value, headSize: headSize.value },
+    ...{ hidden: hidden.value, feedForward: feedForward.value, vocabulary: vocabulary.value, experts: 0 },
+  }
 }
 
 function countElements(tensors: readonly TensorMapping[]): number {

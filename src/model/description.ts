@@ -1,3 +1,4 @@
+import type { GgmlType } from '../formats/ggml/block-types.ts'
 import type { GgufMetadata } from '../formats/gguf/values.ts'
 
 /** Where a fact about the model comes from, strongest first. */
@@ -68,32 +69,56 @@ export interface TensorMapping {
   /** [rows, columns] or [columns]; outermost first. */
   readonly shape: readonly number[]
   readonly source: TensorOrigin
+  /** The type of a tensor that no recipe quantizes: F32 unless its source says otherwise. */
+  readonly keptAs?: GgmlType
 }
 
 /** Where a tensor's values come from. */
 export type TensorOrigin =
-  /** Rows of one or more safetensors tensors, one after another. */
+  /** Rows of one or more tensors of the source, one after another. */
   | { readonly kind: 'tensors'; readonly names: readonly string[]; readonly transform: RowTransform }
   /** Values known from the configuration, e.g. rope factors; always stored as F32. */
   | { readonly kind: 'values'; readonly values: readonly number[] }
 
+/** The figures of a model that decide types of tensors and the memory to run it; 0 for what is not known. */
+export interface Dimensions {
+  readonly layers: number
+  /** Of the first layer, where they differ. */
+  readonly heads: number
+  readonly kvHeads: number
+  readonly headSize: number
+  readonly hidden: number
+  readonly feedForward: number
+  readonly vocabulary: number
+  readonly experts: number
+}
+
+/** What a model is, as far as a plan has to know. */
 export interface ModelDescription {
-  /** File name of the family module, e.g. "phi-fused". */
-  readonly family: string
-  /** Name of the very model recognised, e.g. "Phi-4", if one was. */
+  readonly from: 'safetensors' | 'gguf'
+  /** File name of the family module, e.g. "phi-fused", where one was asked. */
+  readonly family: string | undefined
+  /** Name of the very model, e.g. "Phi-4", if it is known. */
   readonly knownAs: string | undefined
-  /** The evidence for that, for a person. */
-  readonly recognisedBy: string | undefined
   /** llama.cpp's architecture. */
-  readonly architecture: 'phi3' | 'llama'
+  readonly architecture: string
   readonly parameters: number
-  readonly hyperparameters: Hyperparameters
+  readonly dimensions: Dimensions
   readonly contradictions: readonly Contradiction[]
-  /** In the order in which they are written. */
+  /** In the order in which they are written; of a GGUF, in its own. */
   readonly tensors: readonly TensorMapping[]
   /**
    * All keys but those that depend on the recipe (`general.file_type`, `general.quantization_version`), in the order
    * in which they are written.
    */
   readonly metadata: GgufMetadata
+}
+
+/** What a folder of safetensors was found to be. */
+export interface FolderDescription extends ModelDescription {
+  readonly from: 'safetensors'
+  readonly family: string
+  /** The evidence for `knownAs`, for a person. */
+  readonly recognisedBy: string | undefined
+  readonly hyperparameters: Hyperparameters
 }

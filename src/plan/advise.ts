@@ -32,18 +32,7 @@ function memoryForModel(machine: Machine): number {
 
 export function advise(plan: Plan, model: ModelDescription, machine: Machine): RecipeAdvice {
   const tensorBytes = plan.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0)
-  const { layers, heads, kvHeads, headSize, hidden, feedForward, vocabulary } = model.hyperparameters
-  const run = runMemoryBytes({
-    tensorBytes,
-    layers: layers.value,
-    heads: heads.value,
-    kvHeads: kvHeads.value,
-    headSize: headSize.value,
-    hidden: hidden.value,
-    feedForward: feedForward.value,
-    vocabulary: vocabulary.value,
-    context: advisedContext,
-  })
+  const run = runMemoryBytes({ ...model.dimensions, tensorBytes, context: advisedContext })
   return {
     recipe: plan.recipe,
     outputBytes: plan.size,

@@ -1,13 +1,14 @@
 import { rowBytes } from '../formats/ggml/block-types.ts'
 import { layOut } from '../formats/gguf/layout.ts'
 import { type GgufMetadata, u32 } from '../formats/gguf/values.ts'
-import type { ModelFolder } from '../formats/safetensors/model-folder.ts'
+import type { ModelInput } from '../formats/model-input.ts'
 import type { ModelDescription, TensorMapping } from '../model/description.ts'
-import { chooseTypes, type TypeChoice } from '../quant/choose-types.ts'
+import { chooseTypes, inOrderOf, type TypeChoice } from '../quant/choose-types.ts'
 import type { Recipe } from '../quant/recipes.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { Plan, PlannedTensor, PlanSource } from './plan.ts'
 import type { PlanRequest } from './plan-request.ts'
+import { refuseRequantizing } from './requantize.ts'
 import { asMatrix, tensorSource } from './tensor-source.ts'
 
 /** Version of the block formats that readers check: `general.quantization_version`. Source: ggml.h GGML_QNT_VERSION. */
@@ -17,23 +18,12 @@ const quantizationVersion = 2
  * The complete plan for what is asked for. Pure: the same folder headers, description and request give the same plan,
  * byte for byte.
  */
-export function makePlan(folder: ModelFolder, model: ModelDescription, request: PlanRequest): Plan {
+export function makePlan(folder: ModelInput, model: ModelDescription, request: PlanRequest): Plan {
   const { mix, types } = request
   const recipe = onlyRecipe(request)
-  const choices = chooseTypes(
-    model.tensors,
-    {
-      architecture: model.architecture,
-      layers: model.hyperparameters.layers.value,
-      heads: model.hyperparameters.heads.value,
-      kvHeads: model.hyperparameters.kvHeads.value,
-      experts: 0,
-    },
-    recipe,
-    mix,
-    types,
-  )
-  const typed = model.tensors.map((tensor, index) => withType(tensor, choices[index]))
+  const mappings = model.from === 'gguf' ? inOrderOf(mix, model.tensors) : model.tensors
+  const choices = chooseTypes(mappings, { architecture: model.architecture, ...model.dimensions }, recipe, mix, types)
+  const typed = mappings.map((tensor, index) => withType(tensor, choices[index]))
   const layout = layOut(metadata(model, recipe), typed)
   const tensors = typed.map((tensor, index): PlannedTensor => {
     const { columns, rows } = asMatrix(tensor.shape)
@@ -50,6 +40,7 @@ export function makePlan(folder: ModelFolder, model: ModelDescription, request: 
       source: tensorSource(tensor, folder),
     }
   })
+  if (request.allowRequantize !== true) refuseRequantizing(tensors)
   const body = {
     recipe: recipe.name,
     mix,
@@ -68,11 +59,10 @@ function onlyRecipe({ recipes }: PlanRequest): Recipe {
 }
 
 function metadata(model: ModelDescription, recipe: Recipe): GgufMetadata {
-  return new Map([
-    ...model.metadata,
-    ['general.file_type', u32(recipe.fileType)] as const,
-    ['general.quantization_version', u32(quantizationVersion)] as const,
-  ])
+  const fileType = ['general.file_type', u32(recipe.fileType)] as const
+  const version = ['general.quantization_version', u32(quantizationVersion)] as const
+  // The order of llama.cpp's converter, and that of its quantizer.
+  return new Map([...model.metadata, ...(model.from === 'gguf' ? [version, fileType] : [fileType, version])])
 }
 
 type TypedTensor = TensorMapping & { readonly type: TypeChoice['type']; readonly choice: TypeChoice }

@@ -1,5 +1,5 @@
 import { MiberaError } from '../base/errors.ts'
-import type { ModelFolder } from '../formats/safetensors/model-folder.ts'
+import type { ModelInput } from '../formats/model-input.ts'
 import type { ModelDescription } from '../model/description.ts'
 import { type RecipeName, recipe, recipeNames } from '../quant/recipes.ts'
 import { makePlan } from './make-plan.ts'
@@ -14,7 +14,7 @@ export interface RefusedRecipe {
 
 /** The plans under every recipe of the mix, the smallest output first, and the recipes that the model cannot have. */
 export function planEveryRecipe(
-  folder: ModelFolder,
+  folder: ModelInput,
   model: ModelDescription,
   request: Omit<PlanRequest, 'recipes'>,
 ): { readonly plans: readonly Plan[]; readonly refused: readonly RefusedRecipe[] } {
@@ -31,4 +31,4 @@ export function planEveryRecipe(
   return { plans: plans.sort((a, b) => a.size - b.size), refused }
 }
 
-const refusals: ReadonlySet<string> = new Set(['IMPORTANCE_MISSING', 'TYPE_UNSUPPORTED'])
+const refusals: ReadonlySet<string> = new Set(['IMPORTANCE_MISSING', 'TYPE_UNSUPPORTED', 'REQUANTIZE_REFUSED'])

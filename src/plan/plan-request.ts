@@ -11,6 +11,8 @@ export interface PlanRequest {
   readonly mix: MixName
   /** Of whether tensors have importances, the plan tells the rules itself. */
   readonly types: Omit<TypeOptions, 'hasImportance'>
+  /** Quantize anew what is quantized already. */
+  readonly allowRequantize?: boolean
 }
 
 /** One recipe, and no further wishes. */

@@ -1,6 +1,5 @@
-import { rowBytes } from '../formats/ggml/block-types.ts'
-import type { ModelFolder } from '../formats/safetensors/model-folder.ts'
-import { requireWeightDtype } from '../formats/safetensors/weight-dtype.ts'
+import { isGgmlType, rowBytes } from '../formats/ggml/block-types.ts'
+import type { ModelInput } from '../formats/model-input.ts'
 import type { TensorMapping } from '../model/description.ts'
 import type { TensorSource } from './plan.ts'
 
@@ -10,14 +9,16 @@ export function asMatrix(shape: readonly number[]): { rows: number; columns: num
   return { columns, rows: shape.slice(0, -1).reduce((product, size) => product * size, 1) }
 }
 
-/** Finds the bytes of a tensor in the shards. */
-export function tensorSource(tensor: TensorMapping, folder: ModelFolder): TensorSource {
+/** Finds the bytes of a tensor in the files of its model. */
+export function tensorSource(tensor: TensorMapping, input: ModelInput): TensorSource {
   if (tensor.source.kind === 'values') return tensor.source
   const { columns } = asMatrix(tensor.shape)
   const entries = tensor.source.names.map((name) => {
-    const entry = folder.tensors.get(name)
-    if (entry === undefined) throw new TypeError(`${tensor.name} wants ${name}, which the folder does not have`)
-    return { ...entry, dtype: requireWeightDtype(entry, folder.shards[entry.shard]?.name ?? '') }
+    const entry = input.tensors.get(name)
+    if (entry === undefined) throw new TypeError(`${tensor.name} wants ${name}, which the model does not have`)
+    const { dtype } = entry
+    if (!isGgmlType(dtype)) throw new TypeError(`${tensor.name} wants ${name}, which is ${dtype}`)
+    return { ...entry, dtype }
   })
   const dtype = entries[0]?.dtype
   if (dtype === undefined || entries.some((entry) => entry.dtype !== dtype)) {

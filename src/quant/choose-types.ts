@@ -39,16 +39,24 @@ export function chooseTypes(
 ): readonly TypeChoice[] {
   if (mixes[mix].lacks.includes(recipe.name)) throw unknownToMix(recipe.name, mix)
   const rules = new RuleWalk(tensors, model, recipe, mixes[mix])
-  const walk = tensors.map((tensor, index) => ({ tensor, index }))
-  if (mixes[mix].countsBy === 'layer') walk.sort((a, b) => byLayerThenName(a.tensor, b.tensor))
-  const choices: TypeChoice[] = []
-  for (const { tensor, index } of walk) choices[index] = choose(tensor, rules, recipe, mixes[mix])
-  return choices
+  const choices = new Map(inOrderOf(mix, tensors).map((tensor) => [tensor, choose(tensor, rules, recipe, mixes[mix])]))
+  return tensors.map((tensor) => choices.get(tensor) as TypeChoice)
 }
 
-function choose({ name, shape }: TensorToType, rules: RuleWalk, recipe: Recipe, mix: Mix): TypeChoice {
+/**
+ * Tensors in the order in which the release's `llama-quantize` goes through them and writes them: that of the file, or
+ * by layer, then name.
+ */
+export function inOrderOf<Tensor extends { readonly name: string }>(
+  mix: MixName,
+  tensors: readonly Tensor[],
+): readonly Tensor[] {
+  return mixes[mix].countsBy === 'layer' ? tensors.toSorted(byLayerThenName) : tensors
+}
+
+function choose({ name, shape, keptAs = 'F32' }: TensorToType, rules: RuleWalk, recipe: Recipe, mix: Mix): TypeChoice {
   const kept = keptReason(name, shape)
-  if (kept !== undefined) return { type: 'F32', reason: kept }
+  if (kept !== undefined) return { type: keptAs, reason: kept }
   const { type: wanted, reason } = rules.next(name, shape)
   const fitting = fitType(wanted, shape, mix)
   if (fitting === undefined) throw noReplacement(name, wanted, shape.at(-1) ?? 1)
@@ -63,7 +71,7 @@ function needsImportance(name: string, type: GgmlType, mix: Mix): boolean {
   return mix.needsImportance.includes(type) && !['output', 'token-embedding'].includes(tensorCategory(name))
 }
 
-function byLayerThenName(a: TensorToType, b: TensorToType): number {
+function byLayerThenName(a: { readonly name: string }, b: { readonly name: string }): number {
   return layerOf(a.name) - layerOf(b.name) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
 }
 

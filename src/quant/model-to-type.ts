@@ -1,7 +1,11 @@
+import type { GgmlType } from '../formats/ggml/block-types.ts'
+
 /** A tensor of the output, by its GGUF name; `shape` is outermost first. */
 export interface TensorToType {
   readonly name: string
   readonly shape: readonly number[]
+  /** The type it has where it is not quantized; F32 where nothing is said. */
+  readonly keptAs?: GgmlType
 }
 
 /** What the rules about types ask of the model beside its tensors. */

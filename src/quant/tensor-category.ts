@@ -38,9 +38,9 @@ export function tensorCategory(name: string): TensorCategory {
 export function keptReason(name: string, shape: readonly number[]): string | undefined {
   // ggml counts dimensions up to the last that is not 1: a matrix of one row is a vector to it.
   const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1)
-  if (rows === 1) return 'vectors stay F32'
+  if (rows === 1) return 'vectors are not quantized'
   if (!name.endsWith('weight')) return 'only weights are quantized'
-  if (name.includes('_norm.weight')) return 'norms stay F32'
-  if (name.includes('ffn_gate_inp.weight')) return 'expert gates stay F32'
+  if (name.includes('_norm.weight')) return 'norms are not quantized'
+  if (name.includes('ffn_gate_inp.weight')) return 'expert gates are not quantized'
   return undefined
 }

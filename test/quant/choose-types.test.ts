@@ -55,7 +55,7 @@ describe('the reason for a choice', () => {
   it('says which rule applied', () => {
     const expected = {
       'output.weight': 'Q6_K: output projection',
-      'output_norm.weight': 'F32: vectors stay F32',
+      'output_norm.weight': 'F32: vectors are not quantized',
       'token_embd.weight': 'Q3_K: Q3_K_M base type',
       'blk.0.attn_v.weight': 'Q5_K: attention values of the first 2 layers',
       'blk.0.ffn_down.weight': 'Q5_K: feed-forward down in the first 1/16 of the layers',

@@ -3,6 +3,7 @@ import { exitStatus } from '../../base/error-codes.ts'
 import { type ConvertOutcome, convert } from '../../convert/convert.ts'
 import type { NewJobRequest } from '../../daemon/protocol.ts'
 import { readPlanRequest } from '../../jobs/read-plan-request.ts'
+import type { OpenedModel } from '../../model/open-model.ts'
 import { defaultMemory, defaultThreads } from '../../plan/machine-defaults.ts'
 import { makePlan } from '../../plan/make-plan.ts'
 import type { MixName } from '../../quant/choose-types.ts'
@@ -13,7 +14,7 @@ import { mixOption } from '../options/mix-option.ts'
 import { outputPath } from '../options/output-path.ts'
 import { parseMemory, parseRecipes, parseThreads } from '../options/parse.ts'
 import { addPlanOptions, type PlanCommandOptions, readPlanOptions } from '../options/plan-options.ts'
-import { type UnderstoodModel, understandModel } from '../options/understand-model.ts'
+import { understandModel } from '../options/understand-model.ts'
 import { contradictionLines } from '../render/contradictions.ts'
 import { ConvertDisplay } from '../render/convert-display.ts'
 import { stopOnSignals } from '../stop-signals.ts'
@@ -32,8 +33,8 @@ interface ConvertCommandOptions extends PlanCommandOptions {
 
 export function convertCommand(): Command {
   const command = new Command('convert')
-    .description('Convert a folder of safetensors into a quantized GGUF. Run it again to resume.')
-    .argument('<model-dir>', 'folder with the safetensors')
+    .description('Convert a folder of safetensors, or a GGUF, into a quantized GGUF. Run it again to resume.')
+    .argument('<model-dir|file.gguf>', 'folder with the safetensors, or a GGUF (of several the first)')
     .addOption(
       new Option('--type <types>', 'type of the output, or several: Q3_K_M,Q2_K; "mibera plan" lists all')
         .argParser(parseRecipes)
@@ -45,8 +46,8 @@ export function convertCommand(): Command {
     .addOption(mixOption().default('latest'))
     .option('--force', 'replace the output if it exists')
     .option('--restart', 'begin anew, giving up what an earlier run left unfinished')
-  return addPlanOptions(command).action(async (folder: string, options: ConvertCommandOptions) => {
-    await convertAll(folder, options, globalOptions(command))
+  return addPlanOptions(command).action(async (path: string, options: ConvertCommandOptions) => {
+    await convertAll(path, options, globalOptions(command))
   })
 }
 
@@ -56,9 +57,9 @@ async function convertAll(path: string, options: ConvertCommandOptions, global: 
   const ownLimits = options.threads !== undefined || options.maxMemory !== undefined
   const done: object[] = []
   for (const recipe of options.type) {
-    const output = outputPath(model.folder.path, recipe, options.out, options.type.length > 1)
+    const output = outputPath(model.input.path, recipe, options.out, options.type.length > 1)
     const outcome =
-      (await convertInDaemon(jobRequest(model.folder.path, recipe, output, options), global, ownLimits)) ??
+      (await convertInDaemon(jobRequest(model.input.path, recipe, output, options), global, ownLimits)) ??
       (await convertOne(model, recipe, output, options, global))
     if (outcome.kind !== 'published') {
       if (global.json) process.stdout.write(`${JSON.stringify({ outcome: outcome.kind, output, done }, null, 2)}\n`)
@@ -82,20 +83,20 @@ function jobRequest(model: string, recipe: Recipe, output: string, options: Conv
 }
 
 async function convertOne(
-  { folder, description }: UnderstoodModel,
+  { input, description }: OpenedModel,
   recipe: Recipe,
   output: string,
   options: ConvertCommandOptions,
   global: GlobalOptions,
 ): Promise<ConvertOutcome> {
   const request = await readPlanRequest([recipe], options.mix, readPlanOptions(options))
-  const plan = makePlan(folder, description, request)
+  const plan = makePlan(input, description, request)
   const display = new ConvertDisplay(plan, output, global)
   const signals = stopOnSignals(() => display.stopping())
   try {
     const outcome = await convert(plan, {
       output,
-      model: folder.path,
+      model: input.path,
       version: programVersion(),
       contradictions: description.contradictions,
       stateDirectory: global.stateDirectory,

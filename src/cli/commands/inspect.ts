@@ -1,10 +1,10 @@
-import { extname } from 'node:path'
 import { Command } from 'commander'
 import { openLocalFile } from '../../disk/local-file.ts'
 import { readGguf } from '../../formats/gguf/reader.ts'
+import { isGgufPath } from '../../model/open-model.ts'
 import { globalOptions } from '../global-options.ts'
 import { addModelOptions, type ModelOptions } from '../options/model-options.ts'
-import { understandModel } from '../options/understand-model.ts'
+import { understandFolder } from '../options/understand-model.ts'
 import { ggufDocument, ggufText } from '../render/gguf-view.ts'
 import { modelDocument, modelText } from '../render/model-view.ts'
 
@@ -14,11 +14,11 @@ export function inspectCommand(): Command {
     .argument('<model-dir|file.gguf>', 'folder with safetensors, or a GGUF file')
   return addModelOptions(command).action(async (path: string, options: ModelOptions) => {
     const { json, verbose } = globalOptions(command)
-    if (extname(path).toLowerCase() === '.gguf') {
+    if (isGgufPath(path)) {
       const gguf = await inspectGguf(path)
       process.stdout.write(json ? `${JSON.stringify(ggufDocument(gguf), null, 2)}\n` : ggufText(gguf, verbose))
     } else {
-      const model = await understandModel(path, options)
+      const model = await understandFolder(path, options)
       process.stdout.write(json ? `${JSON.stringify(modelDocument(model), null, 2)}\n` : modelText(model, verbose))
     }
   })

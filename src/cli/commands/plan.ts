@@ -25,19 +25,19 @@ interface Options extends PlanCommandOptions {
 export function planCommand(): Command {
   const command = new Command('plan')
     .description('Show what each type would cost in disk and memory, and which one fits this machine.')
-    .argument('<model-dir>', 'folder with the safetensors')
+    .argument('<model-dir|file.gguf>', 'folder with the safetensors, or a GGUF')
     .option('--type <types>', 'only these types, and with --json each tensor of them', parseRecipes)
     .option('--out <path>', 'where the output would go, to look at its free disk (default: here)')
     .addOption(mixOption().default('latest'))
   return addPlanOptions(command).action(async (path: string, options: Options) => {
     const global = globalOptions(command)
-    const { folder, description } = await understandModel(path, options)
+    const { input, description } = await understandModel(path, options)
     const request = await readPlanRequest(options.type ?? [], options.mix, readPlanOptions(options))
     const { plans, refused } =
       options.type === undefined
-        ? planEveryRecipe(folder, description, request)
+        ? planEveryRecipe(input, description, request)
         : {
-            plans: options.type.map((type) => makePlan(folder, description, { ...request, recipes: [type] })),
+            plans: options.type.map((type) => makePlan(input, description, { ...request, recipes: [type] })),
             refused: [],
           }
     const machine = { freeDisk: await freeSpace(outputFolder(options.out)), memory: machineMemory() }

@@ -16,7 +16,7 @@ export function verifyCommand(): Command {
   const command = new Command('verify')
     .description('Read a GGUF back: structure, digests against its report, and optionally its source.')
     .argument('<file.gguf>', 'file to verify')
-    .option('--source <model-dir>', 'quantize a sample of rows again from here and compare')
+    .option('--source <model>', 'quantize a sample of rows again from here and compare')
   return addModelOptions(command).action(async (file: string, options: VerifyCommandOptions) => {
     const { json, quiet } = globalOptions(command)
     const path = resolve(file)
@@ -48,9 +48,9 @@ async function compare(
   options: ModelOptions,
   status?: StatusLine,
 ): Promise<SourceVerdict> {
-  const { folder, description } = await understandModel(source, options)
+  const { input, description } = await understandModel(source, options)
   let done = 0
-  return compareWithSource(path, folder, description, () => {
+  return compareWithSource(path, input, description, () => {
     done++
     status?.draw(`comparing with the source: tensor ${done} of ${description.tensors.length}`)
   })

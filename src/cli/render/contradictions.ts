@@ -4,10 +4,10 @@ import { wrap } from './wrap.ts'
 
 /** One short paragraph: what the model is, and which claims of its files were not believed. */
 export function contradictionLines(model: ModelDescription): string {
-  const { layers, hidden } = model.hyperparameters
-  const name = model.knownAs ?? model.family
+  const { layers, hidden } = model.dimensions
+  const name = model.knownAs ?? model.family ?? 'A GGUF without a name'
   const lines = [
-    `${name} (${model.architecture}): ${layers.value} layers of ${hidden.value}, ${weightCount(model.parameters)} weights`,
+    `${name} (${model.architecture}): ${layers} layers of ${hidden}, ${weightCount(model.parameters)} weights`,
   ]
   const count = model.contradictions.length
   if (count > 0) {

@@ -1,6 +1,6 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import type { Contradiction, Fact, Hyperparameters } from '../../model/description.ts'
-import type { UnderstoodModel } from '../options/understand-model.ts'
+import type { UnderstoodFolder } from '../options/understand-model.ts'
 import { metadataTable } from './metadata-table.ts'
 import { table } from './table.ts'
 import { weightCount } from './weight-count.ts'
@@ -25,7 +25,7 @@ const labels: Readonly<Record<keyof Hyperparameters, string>> = {
 }
 
 /** `mibera inspect` on a folder, for a person. With `verbose` also the metadata that the GGUF would have. */
-export function modelText({ folder, description }: UnderstoodModel, verbose: boolean): string {
+export function modelText({ folder, description }: UnderstoodFolder, verbose: boolean): string {
   const { family, knownAs, recognisedBy, architecture, parameters, hyperparameters, contradictions, metadata } =
     description
   const bytes = folder.shards.reduce((sum, { size }) => sum + size, 0)
@@ -49,7 +49,7 @@ export function modelText({ folder, description }: UnderstoodModel, verbose: boo
 }
 
 /** `mibera inspect --json` on a folder. */
-export function modelDocument({ folder, description }: UnderstoodModel): object {
+export function modelDocument({ folder, description }: UnderstoodFolder): object {
   const { family, knownAs, recognisedBy, architecture, parameters, hyperparameters, contradictions } = description
   return {
     kind: 'model',

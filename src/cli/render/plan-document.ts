@@ -20,8 +20,8 @@ export function planDocument(
 ): object {
   return {
     model: {
-      family: model.family,
-      knownAs: model.knownAs,
+      family: model.family ?? null,
+      knownAs: model.knownAs ?? null,
       architecture: model.architecture,
       parameters: model.parameters,
     },

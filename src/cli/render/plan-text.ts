@@ -43,6 +43,7 @@ function leftOut(refused: readonly RefusedRecipe[]): string {
   const why = [
     ['importance matrix needed', names('IMPORTANCE_MISSING')],
     ['not for this model or mix', names('TYPE_UNSUPPORTED')],
+    ['quantized already; see --allow-requantize', names('REQUANTIZE_REFUSED')],
   ] as const
   const reasons = why.filter(([, recipes]) => recipes.length > 0)
   return `Left out: ${reasons.map(([reason, recipes]) => `${recipes.join(', ')} (${reason})`).join('; ')}.`

@@ -2,7 +2,7 @@ import { MiberaError } from '../../base/errors.ts'
 import { type LocalFile, openLocalFile } from '../../disk/local-file.ts'
 import { rowBytes } from '../../formats/ggml/block-types.ts'
 import { readGguf } from '../../formats/gguf/reader.ts'
-import type { ModelFolder } from '../../formats/safetensors/model-folder.ts'
+import type { ModelInput } from '../../formats/model-input.ts'
 import type { ModelDescription } from '../../model/description.ts'
 import type { PlannedTensor } from '../../plan/plan.ts'
 import { sliceSegments } from '../../plan/slices.ts'
@@ -26,7 +26,7 @@ export interface SourceVerdict {
  */
 export async function compareWithSource(
   path: string,
-  folder: ModelFolder,
+  folder: ModelInput,
   model: ModelDescription,
   onTensor: () => void,
 ): Promise<SourceVerdict> {
@@ -49,7 +49,7 @@ export async function compareWithSource(
 }
 
 /** The tensors of the file, each joined with where the model's description finds its rows. */
-async function storedTensors(file: LocalFile, folder: ModelFolder, model: ModelDescription): Promise<PlannedTensor[]> {
+async function storedTensors(file: LocalFile, folder: ModelInput, model: ModelDescription): Promise<PlannedTensor[]> {
   const stored = new Map((await readGguf(file)).tensors.map((tensor) => [tensor.name, tensor]))
   const tensors = model.tensors.map((mapping): PlannedTensor => {
     const tensor = stored.get(mapping.name)

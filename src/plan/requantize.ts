@@ -1,0 +1,24 @@
+import { MiberaError } from '../base/errors.ts'
+import { isQuantized } from '../formats/ggml/block-types.ts'
+import type { PlannedTensor } from './plan.ts'
+
+/**
+ * Refuses to make blocks of what comes out of other blocks, as llama.cpp does: what the first quantization lost stays
+ * lost, and the second loses more. Tensors that are copied are no matter.
+ * @throws MiberaError REQUANTIZE_REFUSED
+ */
+export function refuseRequantizing(tensors: readonly PlannedTensor[]): void {
+  const requantized = tensors.filter(({ source, type }) => {
+    return source.kind === 'rows' && source.dtype !== type && isQuantized(source.dtype)
+  })
+  const [first] = requantized
+  if (first?.source.kind !== 'rows') return
+  throw new MiberaError(
+    'REQUANTIZE_REFUSED',
+    `${first.name} is ${first.source.dtype} already and would become ${first.type}; so would ${requantized.length - 1} more tensors`,
+    {
+      subject: first.name,
+      hint: 'Quantize from an F32, F16 or BF16 file for full quality, or add --allow-requantize.',
+    },
+  )
+}
