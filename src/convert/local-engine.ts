@@ -10,8 +10,8 @@ import type { WorkerPool } from './worker-pool.ts'
 /** The threads of this machine. They write into the output themselves; what they made is only counted here. */
 export class LocalEngine implements Engine {
   readonly name = 'local'
-  /** Slices in hand at a time. */
-  readonly capacity: number
+  /** Slices in hand at a time, where it is not as many as the threads can take. */
+  readonly #most: number | undefined
   readonly #plan: Plan
   readonly #pool: WorkerPool
   readonly #accept: (id: SliceId, made: MadeSlice) => void
@@ -19,12 +19,16 @@ export class LocalEngine implements Engine {
   constructor(
     { plan, pool }: { readonly plan: Plan; readonly pool: WorkerPool },
     accept: (id: SliceId, made: MadeSlice) => void,
-    capacity = pool.capacity,
+    most?: number,
   ) {
     this.#plan = plan
     this.#pool = pool
     this.#accept = accept
-    this.capacity = capacity
+    this.#most = most
+  }
+
+  get capacity(): number {
+    return this.#most ?? this.#pool.capacity
   }
 
   onCapacity(): () => void {

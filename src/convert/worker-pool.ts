@@ -6,8 +6,15 @@ import type { Job, JobMessage, JobResults, LocalSetup, Reply, WorkerSetup } from
 /** Entry of threads that work on files of this machine. */
 const localEntry = new URL('./worker.js', import.meta.url)
 
-/** Jobs handed to one thread at a time: while it computes one, the reads of the next are already under way. */
-const jobsInHand = 2
+/**
+ * Jobs handed to one thread at a time. While it computes one, another is read, a third written, and the fourth begins
+ * to be read the moment the first is computed: a thread hears of new jobs only between two computations, and tells of
+ * one that is done a computation after it was.
+ */
+const jobsInHand = 4
+/** Where jobs take longer than `quick` milliseconds: fewer to be finished when a run is stopped, and still no waiting. */
+const slowJobsInHand = 2
+const quick = 250
 
 interface Pending {
   readonly job: Job
@@ -15,9 +22,13 @@ interface Pending {
   reject(error: unknown): void
 }
 
+interface InHand extends Pending {
+  readonly since: number
+}
+
 interface Thread {
   readonly worker: Worker
-  readonly pending: Map<number, Pending>
+  readonly pending: Map<number, InHand>
 }
 
 /**
@@ -34,6 +45,7 @@ export class WorkerPool<Setup extends WorkerSetup & { readonly sources: readonly
   readonly #waiting: Pending[] = []
   #nextId = 0
   #dead: MiberaError | undefined
+  #perThread = slowJobsInHand
 
   /**
    * @param most threads that there will ever be; all of them start at once.
@@ -46,9 +58,9 @@ export class WorkerPool<Setup extends WorkerSetup & { readonly sources: readonly
     this.resize(most)
   }
 
-  /** Jobs that can be in the threads' hands at once; handing in more gains nothing. */
+  /** Jobs that can be in the threads' hands at once; handing in more gains nothing. Follows how long jobs take. */
   get capacity(): number {
-    return this.#most * jobsInHand
+    return this.#most * this.#perThread
   }
 
   /** Changes how many threads work, from 1 to the most. One that is taken away first finishes what it has in hand. */
@@ -112,14 +124,14 @@ export class WorkerPool<Setup extends WorkerSetup & { readonly sources: readonly
     if (this.#dead !== undefined) this.#failAll(this.#dead)
     while (this.#waiting.length > 0) {
       const thread = this.#threads.reduce((least, other) => (other.pending.size < least.pending.size ? other : least))
-      if (thread.pending.size >= jobsInHand) return
+      if (thread.pending.size >= this.#perThread) return
       this.#give(thread, this.#waiting.shift() as Pending)
     }
   }
 
   #give(thread: Thread, pending: Pending): void {
     const message: JobMessage = { id: this.#nextId++, job: pending.job }
-    thread.pending.set(message.id, pending)
+    thread.pending.set(message.id, { ...pending, since: performance.now() })
     thread.worker.postMessage(message)
   }
 
@@ -127,6 +139,9 @@ export class WorkerPool<Setup extends WorkerSetup & { readonly sources: readonly
     const pending = thread.pending.get(reply.id)
     if (pending === undefined) return
     thread.pending.delete(reply.id)
+    // All that a thread has in hand share its time.
+    const milliseconds = (performance.now() - pending.since) / (thread.pending.size + 1)
+    this.#perThread = milliseconds < quick ? jobsInHand : slowJobsInHand
     if (reply.kind === 'done') pending.resolve(reply.result as never)
     else pending.reject(fromPortable(reply.error))
     this.#releaseIfIdle(thread)
