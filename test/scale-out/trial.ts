@@ -13,7 +13,7 @@ import { smallPre } from '../helpers/small-model.ts'
 import { makeCertificate } from './certificate.ts'
 import { Junction, type Line } from './junction.ts'
 import { Ledger } from './ledger.ts'
-import { type Machine, type Network, network } from './network.ts'
+import { isolation, type Machine, type Network, network } from './network.ts'
 import { Program, type ProgramOptions } from './program.ts'
 import { type TrialModel, trialRecipe } from './trial-model.ts'
 import { redisPassword, TrialRedis } from './trial-redis.ts'
@@ -77,8 +77,8 @@ export class Trial {
     const hidden = { nothing: root, output: model.folder, everything: folders.unused }[shared ?? 'nothing']
     const machines = network(workers, hidden)
     const { hub } = machines
-    const redis = await TrialRedis.start(hub, await freePort())
-    const port = await freePort()
+    const [redisPort, port] = await trialPorts()
+    const redis = await TrialRedis.start(hub, redisPort)
     const junction = await Junction.start(hub)
     const [toRedis, toCoordinator] = [
       { host: '127.0.0.1', port: redis.port },
@@ -148,7 +148,7 @@ export class Trial {
     this.#daemon = daemon
     this.#programs.push(daemon)
     this.ledger.follow(daemon.ledger)
-    expect(await daemon.message<{ kind: string }>()).toMatchObject({ kind: 'ready' })
+    expect(await daemon.message()).toEqual({ kind: 'ready' })
   }
 
   /** @returns when it has joined, unless it need not. */
@@ -286,4 +286,12 @@ async function makeFolders(root: string): Promise<Folders> {
   await mkdir(output)
   await mkdir(unused)
   return { state, output, keys, unused }
+}
+
+/**
+ * Of Redis and of the coordinator. A network of its own has no other listeners, and gives connections no port below
+ * 32768: there they are free again whenever one of the two was killed.
+ */
+async function trialPorts(): Promise<[number, number]> {
+  return isolation === 'network and mount namespaces' ? [6379, 7443] : [await freePort(), await freePort()]
 }

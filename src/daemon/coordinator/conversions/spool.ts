@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SliceId } from '../../../convert/slice-id.ts'
 
@@ -15,24 +15,42 @@ export class Spool {
   readonly folder: string
   /** What a worker must read in the folder to know that it sees the same one. */
   readonly nonce = randomBytes(24).toString('hex')
+  readonly #aside: string
 
   /** @param part absolute path of the file being filled. */
   constructor(part: string) {
     this.folder = `${part}.results`
+    this.#aside = `${this.folder}.removed`
   }
 
   /** Makes the folder, without what an earlier run left there. */
   async make(): Promise<void> {
     await mkdir(this.folder, { recursive: true })
-    await this.#clear()
+    await this.#clear(this.folder)
+    await this.#clear(this.#aside)
+    await rmdir(this.#aside).catch(() => {})
     await writeFile(join(this.folder, nonceName), this.nonce)
   }
 
-  /** Deletes what workers left there, and the folder if nothing else is in it. */
+  /**
+   * Deletes what workers left there, and the folder if nothing else is in it. It is moved aside first: a worker that has
+   * not heard of the end could otherwise leave something between the emptying and the removal.
+   */
   async remove(): Promise<void> {
-    await this.#clear()
     await rm(join(this.folder, nonceName), { force: true })
-    await rmdir(this.folder).catch(() => {})
+    await this.#clear(this.folder)
+    // Windows moves no folder in which a file is open: then it is removed where it is, if that goes.
+    const moved = await rename(this.folder, this.#aside).then(
+      () => this.#aside,
+      () => this.folder,
+    )
+    await this.#clear(moved)
+    const empty = await rmdir(moved).then(
+      () => true,
+      () => false,
+    )
+    // Somebody's own files stay where they were put.
+    if (!empty && moved === this.#aside) await rename(this.#aside, this.folder).catch(() => {})
   }
 
   /** @param worker as the registry knows it: a UUID, nothing from a request. */
@@ -63,8 +81,8 @@ export class Spool {
     await rm(path, { force: true }).catch(() => {})
   }
 
-  async #clear(): Promise<void> {
-    const names = await readdir(this.folder).catch(() => [])
-    await Promise.all(names.filter((name) => ownName.test(name)).map((name) => this.discard(join(this.folder, name))))
+  async #clear(folder: string): Promise<void> {
+    const names = await readdir(folder).catch(() => [])
+    await Promise.all(names.filter((name) => ownName.test(name)).map((name) => this.discard(join(folder, name))))
   }
 }
