@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { convert } from '#dist/convert/convert.js'
+import { sumTotals } from '#dist/convert/report.js'
 import { sliceCount } from '#dist/plan/slices.js'
 import type { RecipeName } from '#dist/quant/recipes.js'
 import { writeCl100kTokenizer } from '../fixtures/cl100k-tokenizer.ts'
@@ -139,7 +140,7 @@ async function measureThreads(recipes: readonly RecipeName[]): Promise<Record<st
     const output = outputOf(recipe)
     const outcome = await convert(await planFolder(model, recipe), convertOptions(output, { threads: 1, force: true }))
     if (outcome.kind !== 'published') throw new Error('stopped')
-    const { weights, threadSeconds, bitsPerWeight } = outcome.report.totals
+    const { weights, threadSeconds, bitsPerWeight } = sumTotals(outcome.reports)
     rates[recipe] = { weightsPerSecond: Math.round(weights / threadSeconds), bitsPerWeight }
     if (recipe !== type) await rm(output)
     console.log(`${recipe}: ${(weights / threadSeconds / 1e6).toFixed(0)} M weights/s per thread`)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { QuantizeJob } from '#dist/convert/protocol.js'
+import type { QuantizeTarget } from '#dist/convert/protocol.js'
 import { type RemotePlan, remotePlanSchema, takenSchema } from '#dist/daemon/coordinator/protocol.js'
 import type { PlannedTensor } from '#dist/plan/plan.js'
 import { sliceCount, sliceOf } from '#dist/plan/slices.js'
@@ -50,7 +50,7 @@ const slices = readSlices(plan, new Uint8Array(await readFile(orders.finished)))
 if (orders.rangeBytes > 0) await askForRanges(plan, orders.rangeBytes)
 if (plan.spool === null) {
   const sink = new UploadSink(client, orders.conversion)
-  const upload = ({ id, blocks, sha256 }: Slice) => sink.put({ id } as QuantizeJob, blocks, madeOf(sha256))
+  const upload = ({ id, blocks, sha256 }: Slice) => sink.put({ id } as QuantizeTarget, blocks, madeOf(sha256))
   const rest = await withoutTrial(upload)
   await phase('uploads', rest, upload)
 } else {

@@ -1,34 +1,36 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { writeFully } from '../disk/write-fully.ts'
-import type { MadeSlice, QuantizeJob } from './protocol.ts'
+import type { MadeSlice, QuantizeTarget } from './protocol.ts'
 
-/** Where the blocks of finished slices go: the output file itself, or the machine that has it. */
+/** Where the blocks of finished slices go: the files of the output themselves, or the machine that has them. */
 export interface BlockSink {
   /**
    * Returns when the slice is out of this thread's hands. `blocks` lies in WebAssembly memory, which is used again
    * then.
    */
-  put(job: QuantizeJob, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice): Promise<void>
+  put(target: QuantizeTarget, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice): Promise<void>
 }
 
-/** The output file on a disk of this machine: blocks are written at the offset that the plan promises them. */
+/** The files of the output on a disk of this machine: blocks are written at the offset that the plan promises them. */
 export class FileSink implements BlockSink {
-  readonly #file: FileHandle
+  readonly #paths: readonly string[]
+  readonly #files = new Map<number, Promise<FileHandle>>()
 
-  private constructor(file: FileHandle) {
-    this.#file = file
-  }
-
-  static async open(path: string): Promise<FileSink> {
-    return new FileSink(await open(path, 'r+'))
+  /** @param paths numbered as in `Plan.files`. Each is opened when it is needed first. */
+  constructor(paths: readonly string[]) {
+    this.#paths = paths
   }
 
   /** For reading back what was written. */
-  get file(): FileHandle {
-    return this.#file
+  file(index: number): Promise<FileHandle> {
+    const known = this.#files.get(index)
+    if (known !== undefined) return known
+    const opened = open(this.#paths[index] ?? '', 'r+')
+    this.#files.set(index, opened)
+    return opened
   }
 
-  async put({ offset }: QuantizeJob, blocks: Uint8Array): Promise<void> {
-    await writeFully(this.#file, blocks, offset)
+  async put({ file, offset }: QuantizeTarget, blocks: Uint8Array): Promise<void> {
+    await writeFully(await this.file(file), blocks, offset)
   }
 }

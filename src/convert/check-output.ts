@@ -4,6 +4,7 @@ import { MiberaError, systemCode } from '../base/errors.ts'
 import { freeSpace } from '../disk/free-space.ts'
 import { partFileExtent } from '../disk/part-file.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { OutputPaths } from './output-paths.ts'
 
 /** Room for the report, the bookmarks and what the file system needs for itself. */
 const overheadBytes = 8 * 1024 * 1024
@@ -37,18 +38,35 @@ async function identity(path: string): Promise<string | undefined> {
   }
 }
 
-/** Bytes of disk that the output still needs: what is not yet allocated of the part file, and some room besides. */
-export async function diskNeeded(plan: Plan, partPath: string): Promise<number> {
-  const allocated = (await partFileExtent(partPath))?.allocated ?? 0
-  return Math.max(0, plan.size - allocated) + overheadBytes
+/**
+ * Bytes of disk that the output still needs: what is not yet allocated of the part files, and some room besides.
+ * @param named positions of files that have their name already, and need nothing.
+ */
+export async function diskNeeded(
+  { files }: Plan,
+  paths: readonly OutputPaths[],
+  named: ReadonlySet<number> = new Set(),
+): Promise<number> {
+  let needed = overheadBytes
+  for (const [index, { size }] of files.entries()) {
+    if (named.has(index)) continue
+    const allocated = (await partFileExtent(paths[index]?.part ?? ''))?.allocated ?? 0
+    needed += Math.max(0, size - allocated)
+  }
+  return needed
 }
 
 /**
  * Refuses to begin what cannot end.
  * @throws MiberaError DISK_TOO_SMALL naming what is needed and what is there.
  */
-export async function requireDiskSpace(plan: Plan, partPath: string): Promise<void> {
-  const needed = await diskNeeded(plan, partPath)
+export async function requireDiskSpace(
+  plan: Plan,
+  paths: readonly OutputPaths[],
+  named?: ReadonlySet<number>,
+): Promise<void> {
+  const partPath = paths[0]?.part ?? ''
+  const needed = await diskNeeded(plan, paths, named)
   const free = await freeSpace(partPath)
   if (free >= needed) return
   throw new MiberaError(

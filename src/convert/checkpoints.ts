@@ -1,6 +1,8 @@
-import type { PartFile } from '../disk/part-file.ts'
+import type { Plan } from '../plan/plan.ts'
 import type { EventListener } from './events.ts'
+import type { OutputParts } from './output-parts.ts'
 import { type SliceId, sliceKey } from './slice-id.ts'
+import { tensorOf } from './slice-job.ts'
 import { type Bookmark, dropBookmarks, writeBookmarks } from './state/bookmarks.ts'
 import type { StateDatabase } from './state/database.ts'
 
@@ -18,14 +20,21 @@ export interface BatchLimits {
  */
 export const usualBatch: BatchLimits = { milliseconds: 2000, bytes: 64 * 1024 * 1024 }
 
+/** Where batches come from, and what they are of. */
+export interface CheckpointTarget {
+  readonly plan: Plan
+  readonly parts: Pick<OutputParts, 'sync'>
+  readonly database: StateDatabase
+  /** Row of the state database. */
+  readonly conversion: number
+}
+
 /**
- * Bookmarks finished slices in batches: first the output is synced, then the bookmarks are committed. The order is
+ * Bookmarks finished slices in batches: first the files they are in are synced, then the bookmarks are committed. The order is
  * what makes a bookmark trustworthy; losing one only costs repeated work. After an error no more is bookmarked.
  */
 export class Checkpoints {
-  readonly #part: PartFile
-  readonly #database: StateDatabase
-  readonly #conversion: number
+  readonly #target: CheckpointTarget
   readonly #limits: BatchLimits
   readonly #onEvent: EventListener
   #batch: Bookmark[] = []
@@ -36,17 +45,9 @@ export class Checkpoints {
   #writing: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
 
-  constructor(
-    part: PartFile,
-    database: StateDatabase,
-    conversion: number,
-    limits: BatchLimits,
-    onEvent: EventListener,
-  ) {
-    this.#part = part
+  constructor(target: CheckpointTarget, limits: BatchLimits, onEvent: EventListener) {
+    this.#target = target
     this.#limits = limits
-    this.#database = database
-    this.#conversion = conversion
     this.#onEvent = onEvent
   }
 
@@ -83,15 +84,16 @@ export class Checkpoints {
     const isKept = (bookmark: Bookmark) => !keys.has(sliceKey(bookmark))
     this.#batch = this.#batch.filter(isKept)
     this.#underWay = this.#underWay.filter(isKept)
-    dropBookmarks(this.#database, this.#conversion, ids)
+    dropBookmarks(this.#target.database, this.#target.conversion, ids)
   }
 
   async #writeBatch(): Promise<void> {
     this.#underWay = this.#batch
     this.#batch = []
     this.#bytes = 0
-    await this.#part.sync()
-    writeBookmarks(this.#database, this.#conversion, this.#underWay)
+    const { plan, parts, database, conversion } = this.#target
+    await parts.sync(new Set(this.#underWay.map((bookmark) => tensorOf(plan, bookmark).file)))
+    writeBookmarks(database, conversion, this.#underWay)
     this.#onEvent({ kind: 'bookmarked', slices: this.#underWay.length })
   }
 }

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
-import type { PartFile } from '../disk/part-file.ts'
 import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
 import type { OpenConversion, SliceRange, Taken } from './engine.ts'
+import type { OutputParts } from './output-parts.ts'
 import type { MadeSlice } from './protocol.ts'
 import type { SliceId } from './slice-id.ts'
 import { checkJob, tensorOf } from './slice-job.ts'
@@ -16,7 +16,9 @@ export interface DeskOptions {
   /** Row of the state database. */
   readonly conversion: number
   readonly plan: Plan
-  readonly part: Pick<PartFile, 'path' | 'write'>
+  /** As {@link OpenConversion.part}. */
+  readonly part: string
+  readonly parts: Pick<OutputParts, 'write'>
   readonly work: WorkList
   readonly pool: Pick<WorkerPool, 'run'>
   /** Counts a slice whose blocks have been written. */
@@ -46,7 +48,7 @@ export class ConversionDesk implements OpenConversion {
   }
 
   get part(): string {
-    return this.#options.part.path
+    return this.#options.part
   }
 
   wanted(job: SliceRange): number[] {
@@ -103,11 +105,12 @@ export class ConversionDesk implements OpenConversion {
   }
 
   async #take(id: SliceId, blocks: Uint8Array, made: MadeSlice, check: 'sample' | 'whole'): Promise<Taken> {
-    const { plan, part, work, accept } = this.#options
+    const { plan, parts, work, accept } = this.#options
+    const tensor = tensorOf(plan, id)
     let written = false
     try {
       if (!(await this.#isRight(id, blocks, check))) return 'wrong'
-      await part.write(blocks, sliceOf(tensorOf(plan, id), id.slice).offset)
+      await parts.write(tensor.file, blocks, sliceOf(tensor, id.slice).offset)
       written = true
     } finally {
       if (!written) work.refuse(id)

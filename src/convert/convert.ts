@@ -5,7 +5,7 @@ import { compileKernels } from '../quant/kernels.ts'
 import { refuseSourceAsOutput, requireSameSources } from './check-output.ts'
 import { fillPart } from './fill-part.ts'
 import { finish } from './finish.ts'
-import { outputPaths } from './output-paths.ts'
+import { planPaths } from './output-paths.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import type { Report } from './report.ts'
 import { requireKernels } from './require-kernels.ts'
@@ -17,13 +17,14 @@ import { bufferRoom, threadsWithin } from './thread-budget.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 export type ConvertOutcome =
-  | { readonly kind: 'published'; readonly report: Report }
+  /** With a report for each file of the plan. */
+  | { readonly kind: 'published'; readonly reports: readonly Report[] }
   /** Stopped as asked: the same call goes on from here. */
   | { readonly kind: 'stopped' }
 
 /**
- * Carries out a plan: begins or resumes, makes all slices that are missing, reads the whole file back, and only then
- * gives it its name.
+ * Carries out a plan: begins or resumes, makes all slices that are missing, reads all files back, and only then gives
+ * them their names.
  * @throws MiberaError as documented in docs/errors.md. Whatever is thrown, the work bookmarked so far is kept.
  */
 export async function convert(plan: Plan, options: ConvertOptions): Promise<ConvertOutcome> {
@@ -36,19 +37,22 @@ export async function convertIn(
   plan: Plan,
   options: Omit<ConvertOptions, 'stateDirectory'>,
 ): Promise<ConvertOutcome> {
-  const paths = outputPaths(options.output)
+  const paths = planPaths(plan, options.output)
   const room = bufferRoom(plan)
   // One thread is always there: it reads back, and checks what comes from elsewhere.
   const threads = threadsWithin(options.maxMemory, Math.max(1, options.threads), room)
   requireKernels(plan)
   try {
-    await refuseSourceAsOutput(plan, Object.values(paths))
+    await refuseSourceAsOutput(
+      plan,
+      paths.flatMap((path) => Object.values(path)),
+    )
     const prepared = await prepare(plan, paths, database, options)
     const reclaimed = reclaimedSources(database, prepared.conversion.id)
     const pool = new WorkerPool(threads, {
       kernels: compileKernels(),
       sources: plan.sources.map(({ path }, index) => (reclaimed.has(index) ? undefined : path)),
-      output: prepared.kind === 'renamed' ? paths.output : paths.part,
+      outputs: prepared.parts.places,
       room,
     })
     const release = options.threadLimit?.follow((limit) => pool.resize(limit))
@@ -57,20 +61,20 @@ export async function convertIn(
     } finally {
       release?.()
       await pool.close()
-      if (prepared.kind === 'ready') await prepared.part.close()
+      await prepared.parts.close()
     }
   } catch (error) {
-    throw explainSystemError(explainDiskFull(error, paths.part))
+    throw explainSystemError(explainDiskFull(error, paths[0]?.part ?? options.output))
   }
 }
 
 async function carryOut(run: Run, prepared: Prepared): Promise<ConvertOutcome> {
-  if (prepared.kind === 'ready') {
+  if (!prepared.parts.areNamed) {
     if ((await fillPart(run, prepared)) === 'stopped') return { kind: 'stopped' }
     await requireSameSources(run.plan, reclaimedSources(run.database, prepared.conversion.id))
   }
-  const report = await finish(run, prepared)
-  return report === 'stopped' ? { kind: 'stopped' } : { kind: 'published', report }
+  const reports = await finish(run, prepared)
+  return reports === 'stopped' ? { kind: 'stopped' } : { kind: 'published', reports }
 }
 
 function reclaimedSources(database: StateDatabase, conversion: number): ReadonlySet<number> {

@@ -1,8 +1,8 @@
 import type { GgmlType } from '../formats/ggml/block-types.ts'
-import type { CheckJob, QuantizeJob } from './protocol.ts'
+import type { SliceInput } from './protocol.ts'
 
 /** Whether the rows are of the output's own type: their bytes are its blocks. */
-export function isCopied({ type, input }: QuantizeJob | CheckJob): boolean {
+export function isCopied({ type, input }: { readonly type: GgmlType; readonly input: SliceInput['input'] }): boolean {
   return input.kind === 'segments' && input.dtype === type
 }
 

@@ -6,7 +6,7 @@ import type { DigestJob, DigestResult } from './protocol.ts'
 /** Bytes read at a time. */
 const chunkBytes = 1024 * 1024
 
-/** Reads consecutive pieces of the output and takes the SHA-256 of each and of all. */
+/** Reads consecutive pieces of a file of the output and takes the SHA-256 of each and of all. */
 export async function digestRange(file: FileHandle, { offset, lengths }: DigestJob): Promise<DigestResult> {
   const whole = createHash('sha256')
   const buffer = new Uint8Array(chunkBytes)

@@ -49,7 +49,7 @@ export interface OpenConversion {
   /** Names the conversion and its plan: another plan for the same output has another key. Letters, digits, hyphens. */
   readonly key: string
   readonly plan: Plan
-  /** Absolute path of the file being filled. */
+  /** Absolute path of the file being filled, or of the first where there are several. */
   readonly part: string
   /** Those slices of a job that are still to be delivered by other machines. */
   wanted(job: SliceRange): number[]

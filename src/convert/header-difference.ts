@@ -3,15 +3,16 @@ import type { ByteSource } from '../disk/byte-source.ts'
 import { openLocalFile } from '../disk/local-file.ts'
 import { type GgufFile, readGguf } from '../formats/gguf/reader.ts'
 import type { GgufValue } from '../formats/gguf/values.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PlannedFile } from '../plan/plan.ts'
 
 /**
- * In which metadata and tensors the header that a part file was begun with differs from the plan's.
+ * In which metadata and tensors the header that a part file was begun with differs from that of the file planned now.
  * @returns a text for each; `undefined` where the part file has no header that can be read.
  */
-export async function headerDifferences(part: string, plan: Plan): Promise<string[] | undefined> {
-  const now = await readGguf(headerSource(plan))
-  const file = await openLocalFile(part)
+export async function headerDifferences(part: string, planned: PlannedFile): Promise<string[] | undefined> {
+  const now = await readGguf(headerSource(planned))
+  const file = await openLocalFile(part).catch(() => undefined)
+  if (file === undefined) return undefined
   try {
     const before = await readGguf(file)
     return [...metadataDifferences(before, now), ...tensorDifferences(before, now)]
@@ -24,7 +25,7 @@ export async function headerDifferences(part: string, plan: Plan): Promise<strin
 }
 
 /** The planned file, of which only the header is there to be read. */
-function headerSource({ header, size }: Plan): ByteSource {
+function headerSource({ header, size }: PlannedFile): ByteSource {
   return {
     name: 'the plan',
     size,

@@ -44,12 +44,11 @@ export class LocalEngine implements Engine {
   async close(): Promise<void> {}
 
   async #make(id: SliceId): Promise<void> {
-    const result = await this.#pool.run(quantizeJob(this.#plan, id))
+    const result = await this.#pool.run(quantizeJob(this.#plan, [id]))
     const tensor = tensorOf(this.#plan, id)
     if (result.outcome === 'non-finite') throw await nonFinite(tensor, this.#pool)
     if (result.outcome === 'overflow') throw overflow(tensor, sliceOf(tensor, id.slice).firstRow + result.row)
-    const { outcome: _, ...made } = result
-    this.#accept(id, made)
+    for (const made of result.made) this.#accept(id, made)
   }
 }
 

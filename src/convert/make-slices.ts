@@ -1,9 +1,9 @@
-import type { PartFile } from '../disk/part-file.ts'
 import type { PlannedTensor } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { ConversionDesk } from './conversion-desk.ts'
 import { LocalEngine } from './local-engine.ts'
+import type { OutputParts } from './output-parts.ts'
 import type { MadeSlice } from './protocol.ts'
 import type { Run } from './run.ts'
 import { type Crew, runSlices } from './run-slices.ts'
@@ -15,7 +15,7 @@ import { WorkList } from './work-list.ts'
 export interface SliceTarget {
   /** Row of the state database. */
   readonly conversion: number
-  readonly part: PartFile
+  readonly parts: OutputParts
   readonly checkpoints: Checkpoints
   /** Aborted: no further slice is begun; those in hand are finished and bookmarked. */
   readonly stop: AbortSignal
@@ -57,9 +57,10 @@ async function makeTogether(run: Run, target: SliceTarget, todo: readonly SliceI
     next: () => one(threads > 0 ? (work.takeHere() ?? work.takeOver()) : work.takeForHere()),
   }
   if (elsewhere === undefined) return bookmarking(target, runOf(run, target, work), [here])
-  const { conversion, part } = target
+  const { conversion, parts } = target
+  const part = run.paths[0]?.part ?? ''
   const retake = retaking(run, target, work)
-  const desk = new ConversionDesk({ conversion, plan: run.plan, part, work, pool: run.pool, accept, retake })
+  const desk = new ConversionDesk({ conversion, plan: run.plan, part, parts, work, pool: run.pool, accept, retake })
   const engine = elsewhere(desk)
   try {
     return await bookmarking(

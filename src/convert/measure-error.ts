@@ -1,6 +1,6 @@
-import { rowBytes } from '../formats/ggml/block-types.ts'
+import { type GgmlType, rowBytes } from '../formats/ggml/block-types.ts'
 import type { Kernels } from '../quant/kernels.ts'
-import type { MeasuredError, QuantizeJob } from './protocol.ts'
+import type { MeasuredError } from './protocol.ts'
 
 /**
  * Of how many rows one is compared with what its blocks restore to. Comparing all of them would restore every block once
@@ -14,7 +14,7 @@ export const nothingCompared: MeasuredError = { squaredError: 0, energy: 0, comp
 /** Compares the first and every sixteenth row of a slice with what can be restored from its blocks. */
 export function measureError(
   kernels: Kernels,
-  { type, rows, columns }: QuantizeJob,
+  { type, rows, columns }: { readonly type: GgmlType; readonly rows: number; readonly columns: number },
   at: { readonly weights: number; readonly blocks: number; readonly restored: number },
 ): MeasuredError {
   let squaredError = 0

@@ -1,14 +1,17 @@
 import type { Plan } from '../plan/plan.ts'
 import { headerDifferences } from './header-difference.ts'
+import { planPaths } from './output-paths.ts'
 import type { Conversion, RememberedSource } from './state/conversions.ts'
 
-/**
- * What a person needs to know of why a plan no longer fits what was begun; the first few differences.
- * @param part path of the file that was begun.
- */
-export async function planDifference(known: Conversion, plan: Plan, part: string): Promise<string> {
+/** What a person needs to know of why a plan no longer fits what was begun; the first few differences. */
+export async function planDifference(known: Conversion, plan: Plan): Promise<string> {
   const differences = [...recipeDifferences(known, plan), ...sourceDifferences(known.sources, plan.sources)]
-  if (differences.length === 0) differences.push(...((await headerDifferences(part, plan)) ?? []))
+  if (differences.length === 0) differences.push(...fileDifferences(known, plan))
+  for (const [index, { part }] of planPaths(plan, known.output).entries()) {
+    const file = plan.files[index]
+    if (differences.length > 0 || file === undefined) break
+    differences.push(...((await headerDifferences(part, file)) ?? []))
+  }
   if (differences.length === 0) return 'another option differs, or mibera itself is another version'
   const shown = differences.slice(0, 3).join('; ')
   return differences.length > 3 ? `${shown}; and ${differences.length - 3} more` : shown
@@ -19,6 +22,14 @@ function recipeDifferences(known: Conversion, plan: Plan): string[] {
   if (known.recipe !== plan.recipe) differences.push(`type was ${known.recipe}, is ${plan.recipe}`)
   if (known.mix !== plan.mix) differences.push(`mix was ${known.mix}, is ${plan.mix}`)
   return differences
+}
+
+function fileDifferences({ files }: Conversion, plan: Plan): string[] {
+  const now = plan.files.length
+  if (files.length === now) return []
+  return [
+    `${files.length === 1 ? 'it was one file' : `there were ${files.length} files`}, ${now === 1 ? 'is one' : `are ${now}`}`,
+  ]
 }
 
 function sourceDifferences(before: readonly RememberedSource[], after: readonly RememberedSource[]): string[] {

@@ -12,12 +12,14 @@ export interface WorkerSetup {
 export interface LocalSetup extends WorkerSetup {
   /** Absolute paths, numbered as in `Plan.sources`; undefined for those that are no longer needed. */
   readonly sources: readonly (string | undefined)[]
-  readonly output: string
+  /** Absolute paths, numbered as in `Plan.files`. */
+  readonly outputs: readonly string[]
 }
 
 /** How large the buffers of a thread must be: maxima over all slices of the plan. */
 export interface BufferRoom {
   readonly sourceBytes: number
+  /** Of all that is made of the same rows. */
   readonly outputBytes: number
   /** Weights of a slice that has to be turned into F32; 0 when all sources are F32 or copied. */
   readonly widenedWeights: number
@@ -28,13 +30,20 @@ export interface BufferRoom {
 
 export type Job = QuantizeJob | CheckJob | ScanJob | DigestJob | ReleaseJob
 
-/** Reads a slice, quantizes it, hands its blocks on. */
+/** Reads rows, quantizes them, hands the blocks on. */
 export interface QuantizeJob extends SliceInput {
   readonly kind: 'quantize'
+  readonly columns: number
+  /** What is made of the rows: a slice, or several of tensors that have the same source. */
+  readonly targets: readonly QuantizeTarget[]
+}
+
+export interface QuantizeTarget {
   readonly id: SliceId
   readonly type: GgmlType
-  readonly columns: number
-  /** Byte position of the blocks in the output. */
+  /** Position in `Plan.files`. */
+  readonly file: number
+  /** Byte position of the blocks in that file. */
   readonly offset: number
   readonly byteLength: number
 }
@@ -65,9 +74,11 @@ export interface SegmentInput {
   readonly segments: readonly Segment[]
 }
 
-/** Reads a range of the output back and takes digests. */
+/** Reads a range of a file of the output back and takes digests. */
 export interface DigestJob {
   readonly kind: 'digest'
+  /** Position in `Plan.files`. */
+  readonly file: number
   readonly offset: number
   /** Lengths of the consecutive pieces whose digests are wanted. */
   readonly lengths: readonly number[]
@@ -88,11 +99,15 @@ export interface JobResults {
 }
 
 export type QuantizeResult =
-  | ({ readonly outcome: 'written' } & MadeSlice)
+  /** What was made, target by target. */
+  | { readonly outcome: 'written'; readonly made: readonly MadeSlice[] }
   /** Some weights are NaN or infinite: nothing was written. */
   | { readonly outcome: 'non-finite' }
-  /** A block's scale is beyond what half precision holds: nothing was written. `row` counts from the slice's first. */
-  | { readonly outcome: 'overflow'; readonly row: number }
+  /**
+   * A block's scale is beyond what half precision holds: nothing was written. `target` is the position in the job's
+   * targets, `row` counts from the slice's first.
+   */
+  | { readonly outcome: 'overflow'; readonly target: number; readonly row: number }
 
 /** What is known of a slice's blocks besides themselves. */
 export interface MadeSlice extends MeasuredError {

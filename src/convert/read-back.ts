@@ -8,7 +8,7 @@ import { tensorOf } from './slice-job.ts'
 import { type Bookmark, bookmarksByTensor } from './state/bookmarks.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
-/** Of the bookmarked slices, those whose blocks are not in the file as recorded; once stopped, those found so far. */
+/** Of the bookmarked slices, those whose blocks are not in their file as recorded; once stopped, those found so far. */
 export async function findDamagedSlices(
   plan: Plan,
   bookmarks: readonly Bookmark[],
@@ -17,15 +17,16 @@ export async function findDamagedSlices(
 ): Promise<SliceId[]> {
   const damaged = await mapLimited(bookmarks, pool.capacity, async (bookmark) => {
     if (stop.aborted) return false
-    const { offset, byteLength } = sliceOf(tensorOf(plan, bookmark), bookmark.slice)
-    const { whole } = await pool.run({ kind: 'digest', offset, lengths: [byteLength] })
+    const tensor = tensorOf(plan, bookmark)
+    const { offset, byteLength } = sliceOf(tensor, bookmark.slice)
+    const { whole } = await pool.run({ kind: 'digest', file: tensor.file, offset, lengths: [byteLength] })
     return !sameBytes(bookmark.sha256, whole)
   })
   return bookmarks.filter((_, index) => damaged[index])
 }
 
 /**
- * Reads every tensor of the file and compares it, slice by slice, with the digests taken before it was written.
+ * Reads every tensor of the output and compares it, slice by slice, with the digests taken before it was written.
  * @param bookmarks of every slice of the plan, in order.
  * @returns SHA-256 (hex) of each tensor, or that it was stopped before the end.
  * @throws MiberaError VERIFICATION_FAILED naming the first tensor that differs.
@@ -47,7 +48,7 @@ export async function readBack(
 }
 
 /**
- * Reads one tensor of the file and compares it, slice by slice, with the digests taken before it was written.
+ * Reads one tensor of the output and compares it, slice by slice, with the digests taken before it was written.
  * @param bookmarks of all its slices, in order.
  * @returns its SHA-256 (hex).
  * @throws MiberaError VERIFICATION_FAILED
@@ -63,7 +64,7 @@ export async function readTensorBack(
   if (lengths.reduce((sum, length) => sum + length, 0) !== tensor.byteLength) {
     throw new MiberaError('INTERNAL', `the bookmarks of ${tensor.name} do not cover it`, { subject: tensor.name })
   }
-  const { pieces, whole } = await pool.run({ kind: 'digest', offset: tensor.offset, lengths })
+  const { pieces, whole } = await pool.run({ kind: 'digest', file: tensor.file, offset: tensor.offset, lengths })
   const wrong = bookmarks.findIndex(({ sha256 }, piece) => !sameBytes(sha256, pieces[piece]))
   if (wrong >= 0) throw changedOnDisk(tensor.name, wrong)
   return Buffer.from(whole).toString('hex')

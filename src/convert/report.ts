@@ -1,5 +1,6 @@
 import type { Contradiction } from '../model/description.ts'
 import type { Plan, PlannedTensor } from '../plan/plan.ts'
+import { tensorsOfFile } from '../plan/plan-files.ts'
 import { type Bookmark, bookmarksByTensor } from './state/bookmarks.ts'
 
 /** What stands beside a finished GGUF as NAME.gguf.report.json. docs/report.md describes every field. */
@@ -8,6 +9,8 @@ export interface Report {
   readonly mibera: string
   readonly model: string
   readonly recipe: string
+  /** Where the output is split over several files: which of them this is, from 0, and of how many. */
+  readonly shard?: { readonly index: number; readonly count: number }
   readonly mix: string
   readonly fingerprint: string
   readonly totals: ReportTotals
@@ -56,40 +59,63 @@ export interface ReportFacts {
   readonly model: string
   readonly contradictions: readonly Contradiction[]
   readonly headerSha256: string
-  /** Of each tensor, as read back. */
+  /** Of each tensor of the plan, as read back. */
   readonly tensorSha256: readonly string[]
   readonly bookmarks: readonly Bookmark[]
 }
 
-export function makeReport(plan: Plan, facts: ReportFacts): Report {
+/** @param file position in `plan.files` of the file that is reported on. */
+export function makeReport(plan: Plan, file: number, facts: ReportFacts): Report {
+  const planned = plan.files[file]
+  if (planned === undefined) throw new RangeError(`the plan has no file ${file}`)
   const slices = bookmarksByTensor(facts.bookmarks)
-  const tensors = plan.tensors.map((tensor, index) =>
+  const own = tensorsOfFile(plan, file)
+  const tensors = own.map(({ tensor, index }) =>
     reportTensor(tensor, facts.tensorSha256[index] ?? '', slices.get(index) ?? []),
   )
-  const weights = plan.tensors.reduce((sum, { rows, columns }) => sum + rows * columns, 0)
-  const tensorBytes = plan.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  const weights = own.reduce((sum, { tensor }) => sum + tensor.rows * tensor.columns, 0)
+  const tensorBytes = own.reduce((sum, { tensor }) => sum + tensor.byteLength, 0)
   return {
     format: 1,
     mibera: facts.version,
     model: facts.model,
-    recipe: plan.recipe,
+    recipe: planned.recipe,
+    ...(planned.shard === undefined ? {} : { shard: planned.shard }),
     mix: plan.mix,
     fingerprint: plan.fingerprint,
     totals: {
-      bytes: plan.size,
+      bytes: planned.size,
       tensors: tensors.length,
       weights,
-      bitsPerWeight: round((tensorBytes * 8) / weights, 4),
-      fallbackBytes: plan.tensors.reduce((sum, { fallback }) => sum + (fallback?.extraBytes ?? 0), 0),
+      bitsPerWeight: weights === 0 ? 0 : round((tensorBytes * 8) / weights, 4),
+      fallbackBytes: own.reduce((sum, { tensor }) => sum + (tensor.fallback?.extraBytes ?? 0), 0),
       threadSeconds: round(
         tensors.reduce((sum, { threadSeconds }) => sum + threadSeconds, 0),
         3,
       ),
     },
-    header: { bytes: plan.header.length, sha256: facts.headerSha256 },
+    header: { bytes: planned.header.length, sha256: facts.headerSha256 },
     sources: plan.sources.map(({ name, size, headerSha256 }) => ({ name, bytes: size, headerSha256 })),
     contradictions: facts.contradictions,
     tensors,
+  }
+}
+
+/** The totals of all files of an output. */
+export function sumTotals(reports: readonly Report[]): ReportTotals {
+  const sum = (figure: (totals: ReportTotals) => number) =>
+    reports.reduce((total, report) => total + figure(report.totals), 0)
+  const weights = sum((totals) => totals.weights)
+  return {
+    bytes: sum(({ bytes }) => bytes),
+    tensors: sum(({ tensors }) => tensors),
+    weights,
+    bitsPerWeight: round(sum((totals) => totals.bitsPerWeight * totals.weights) / weights, 4),
+    fallbackBytes: sum(({ fallbackBytes }) => fallbackBytes),
+    threadSeconds: round(
+      sum(({ threadSeconds }) => threadSeconds),
+      3,
+    ),
   }
 }
 

@@ -15,7 +15,7 @@ export interface ReclaimWish {
 }
 
 export interface ConvertOptions {
-  /** Absolute path of the file to be made. */
+  /** Absolute path of the output asked for: of the file to be made, or what `planPaths` names several after. */
   readonly output: string
   /** For the report: where the model was found. */
   readonly model: string
@@ -49,7 +49,8 @@ export interface ConvertOptions {
 /** What the stages of one conversion share. */
 export interface Run {
   readonly plan: Plan
-  readonly paths: OutputPaths
+  /** Of each file of the plan. */
+  readonly paths: readonly OutputPaths[]
   readonly database: StateDatabase
   readonly pool: WorkerPool
   readonly threads: number

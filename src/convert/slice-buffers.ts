@@ -16,6 +16,9 @@ export interface ThreadBuffers {
   readonly restored: number
 }
 
+/** Where several slices are made of the same rows, the blocks of each begin at a multiple of this. */
+export const blockAlignment = 16
+
 const slotsPerThread = 2
 const floatBytes = Float32Array.BYTES_PER_ELEMENT
 

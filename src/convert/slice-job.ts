@@ -1,9 +1,9 @@
 import type { Plan, PlannedTensor } from '../plan/plan.ts'
 import { type Slice, sliceCount, sliceOf, sliceSegments } from '../plan/slices.ts'
-import type { CheckJob, QuantizeJob, ScanJob, SliceInput } from './protocol.ts'
+import type { CheckJob, QuantizeJob, QuantizeTarget, ScanJob, SliceInput } from './protocol.ts'
 import type { SliceId } from './slice-id.ts'
 
-/** All slices of a plan in the order of the output file. */
+/** All slices of a plan in the order of the output, one file after the other. */
 export function* allSlices(plan: Plan): Generator<SliceId> {
   for (const [tensor, planned] of plan.tensors.entries()) {
     for (let slice = 0; slice < sliceCount(planned); slice++) yield { tensor, slice }
@@ -16,12 +16,21 @@ export function tensorOf(plan: Plan, { tensor }: SliceId): PlannedTensor {
   return planned
 }
 
-export function quantizeJob(plan: Plan, id: SliceId): QuantizeJob {
+/** @param ids at least one; several have the same source, and are made of the same rows. */
+export function quantizeJob(plan: Plan, ids: readonly SliceId[]): QuantizeJob {
+  const [first] = ids
+  if (first === undefined) throw new RangeError('a job makes at least one slice')
+  const tensor = tensorOf(plan, first)
+  const { columns } = tensor
+  const targets = ids.map((id) => target(plan, id))
+  return { kind: 'quantize', ...input(tensor, sliceOf(tensor, first.slice)), columns, targets }
+}
+
+function target(plan: Plan, id: SliceId): QuantizeTarget {
   const tensor = tensorOf(plan, id)
-  const slice = sliceOf(tensor, id.slice)
-  const { offset, byteLength } = slice
-  const { type, columns } = tensor
-  return { kind: 'quantize', id, ...input(tensor, slice), type, columns, offset, byteLength }
+  const { type, file } = tensor
+  const { offset, byteLength } = sliceOf(tensor, id.slice)
+  return { id, type, file, offset, byteLength }
 }
 
 export function scanJob(tensor: PlannedTensor, index: number): ScanJob {

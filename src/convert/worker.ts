@@ -11,7 +11,7 @@ answerJobs(parentPort, open(workerData as LocalSetup))
 
 async function open(setup: LocalSetup): Promise<RunJob> {
   const sources = await Promise.all(setup.sources.map((path) => (path === undefined ? undefined : openLocalFile(path))))
-  const sink = await FileSink.open(setup.output)
+  const sink = new FileSink(setup.outputs)
   const runner = new SliceRunner(setup, sources, sink)
   return async (job) => {
     switch (job.kind) {
@@ -22,7 +22,7 @@ async function open(setup: LocalSetup): Promise<RunJob> {
       case 'scan':
         return runner.scan(job)
       case 'digest':
-        return digestRange(sink.file, job)
+        return digestRange(await sink.file(job.file), job)
       case 'release':
         return runner.release(job.source)
     }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { MiberaError } from '../base/errors.ts'
-import { outputPaths } from '../convert/output-paths.ts'
+import { pathsBeside } from '../convert/output-paths.ts'
 import { refuseWithoutSources } from '../convert/source-reclaimed.ts'
 import { findConversion, forgetConversion } from '../convert/state/conversions.ts'
 import type { StateDatabase } from '../convert/state/database.ts'
@@ -78,7 +78,7 @@ export class JobRequests {
     // Asked again: a shard may have gone while the job was being stopped.
     await refuseWithoutSources(this.#database, output, 'cannot be given up')
     // In this order: bookmarks of a file that is gone are harmless, a file without bookmarks is a stranger.
-    await rm(outputPaths(output).part, { force: true })
+    for (const { part } of pathsBeside(output, conversion.files)) await rm(part, { force: true })
     forgetConversion(this.#database, output)
   }
 }

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { planPaths } from '../convert/output-paths.ts'
 import { goneSources } from '../convert/source-reclaimed.ts'
 import { findConversion } from '../convert/state/conversions.ts'
 import type { StateDatabase } from '../convert/state/database.ts'
@@ -48,11 +49,12 @@ async function keptPlan(job: Job, database: StateDatabase): Promise<PlannedJob |
   return kept?.plan.recipe === job.recipe && kept.plan.mix === job.mix ? kept : undefined
 }
 
-/** Whether this very job made its file, and the process died before it could record that of the job. */
+/** Whether this very job made its files, and the process died before it could record that of the job. */
 export async function isMadeAlready(job: Job, plan: Plan, database: StateDatabase): Promise<boolean> {
   if (job.totalWeights === 0) return false
   const conversion = findConversion(database, job.output)
   if (conversion?.state !== 'done' || conversion.fingerprint !== plan.fingerprint) return false
-  const file = await stat(job.output).catch(() => undefined)
-  return file?.size === plan.size
+  const paths = planPaths(plan, job.output)
+  const sizes = await Promise.all(paths.map(async ({ output }) => (await stat(output).catch(() => undefined))?.size))
+  return plan.files.every(({ size }, index) => sizes[index] === size)
 }

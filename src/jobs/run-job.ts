@@ -5,7 +5,7 @@ import type { BatchLimits } from '../convert/checkpoints.ts'
 import { type ConvertOutcome, convertIn } from '../convert/convert.ts'
 import type { Engine, OpenConversion } from '../convert/engine.ts'
 import type { ConvertEvent } from '../convert/events.ts'
-import { outputPaths } from '../convert/output-paths.ts'
+import { planPaths } from '../convert/output-paths.ts'
 import type { StateDatabase } from '../convert/state/database.ts'
 import { explainStateError } from '../convert/state/explain-state-error.ts'
 import type { ThreadLimit } from '../convert/thread-limit.ts'
@@ -134,7 +134,7 @@ function stopped(stop: AbortSignal): JobOutcome {
 
 async function needsDisk({ code }: MiberaError, { output }: Job, planned?: PlannedJob): Promise<number | undefined> {
   if (planned === undefined || (code !== 'DISK_FULL' && code !== 'DISK_TOO_SMALL')) return undefined
-  return diskNeeded(planned.plan, outputPaths(output).part).catch(() => undefined)
+  return diskNeeded(planned.plan, planPaths(planned.plan, output)).catch(() => undefined)
 }
 
 /** A disk that filled up is told like one that was too small from the start: what is needed, and what is there. */

@@ -1,5 +1,6 @@
 import type { ModelDescription } from '../model/description.ts'
 import type { Plan } from './plan.ts'
+import { planSize } from './plan-files.ts'
 import { type RunMemory, runMemoryBytes } from './run-memory.ts'
 
 /** What a person weighs before choosing a recipe. All sizes in bytes. */
@@ -35,11 +36,11 @@ export function advise(plan: Plan, model: ModelDescription, machine: Machine): R
   const run = runMemoryBytes({ ...model.dimensions, tensorBytes, context: advisedContext })
   return {
     recipe: plan.recipe,
-    outputBytes: plan.size,
+    outputBytes: planSize(plan),
     tensorBytes,
     bitsPerWeight: (tensorBytes * 8) / model.parameters,
     fallbackBytes: plan.tensors.reduce((sum, { fallback }) => sum + (fallback?.extraBytes ?? 0), 0),
-    fitsDisk: plan.size <= machine.freeDisk,
+    fitsDisk: planSize(plan) <= machine.freeDisk,
     run,
     fitsMemory: run.total <= memoryForModel(machine),
   }

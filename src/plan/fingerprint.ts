@@ -6,7 +6,7 @@ import { sliceWeights } from './slices.ts'
  * Raised whenever the same plan would give other bytes, or slices other numbers, than it did in an earlier release:
  * a conversion begun by one release is then not continued by the other.
  */
-export const planFormat = 1
+export const planFormat = 2
 
 /**
  * SHA-256 (hex) over what decides the output bytes and what identifies the sources (name, size, modification time,
@@ -20,11 +20,13 @@ export function fingerprint(plan: Omit<Plan, 'fingerprint'>): string {
       sliceWeights,
       recipe: plan.recipe,
       mix: plan.mix,
-      size: plan.size,
       sources: plan.sources.map(({ name, size, modifiedMs, headerSha256 }) => [name, size, modifiedMs, headerSha256]),
-      tensors: plan.tensors.map(({ name, type, shape, offset, source }) => [name, type, shape, offset, source]),
+      files: plan.files.map(({ recipe, shard, size }) => [recipe, shard, size]),
+      tensors: plan.tensors.map(({ name, type, shape, file, offset, source }) => {
+        return [name, type, shape, file, offset, source]
+      }),
     }),
   )
-  hash.update(plan.header)
+  for (const { header } of plan.files) hash.update(header)
   return hash.digest('hex')
 }

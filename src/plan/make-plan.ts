@@ -6,7 +6,7 @@ import type { ModelDescription, TensorMapping } from '../model/description.ts'
 import { chooseTypes, inOrderOf, type TypeChoice } from '../quant/choose-types.ts'
 import type { Recipe } from '../quant/recipes.ts'
 import { fingerprint } from './fingerprint.ts'
-import type { Plan, PlannedTensor, PlanSource } from './plan.ts'
+import type { Plan, PlannedFile, PlannedTensor, PlanSource } from './plan.ts'
 import type { PlanRequest } from './plan-request.ts'
 import { refuseRequantizing } from './requantize.ts'
 import { asMatrix, tensorSource } from './tensor-source.ts'
@@ -35,20 +35,15 @@ export function makePlan(folder: ModelInput, model: ModelDescription, request: P
       type: tensor.type,
       reason: tensor.choice.reason,
       fallback: tensor.choice.fallback,
+      file: 0,
       offset: layout.tensors[index]?.offset ?? 0,
       byteLength: rows * rowBytes(tensor.type, columns),
       source: tensorSource(tensor, folder),
     }
   })
   if (request.allowRequantize !== true) refuseRequantizing(tensors)
-  const body = {
-    recipe: recipe.name,
-    mix,
-    sources: folder.shards.map(identity),
-    header: layout.header,
-    tensors,
-    size: layout.size,
-  }
+  const file: PlannedFile = { recipe: recipe.name, shard: undefined, header: layout.header, size: layout.size }
+  const body = { recipe: recipe.name, mix, sources: folder.shards.map(identity), files: [file], tensors }
   return { ...body, fingerprint: fingerprint(body) }
 }
 

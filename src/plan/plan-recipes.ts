@@ -4,6 +4,7 @@ import type { ModelDescription } from '../model/description.ts'
 import { type RecipeName, recipe, recipeNames } from '../quant/recipes.ts'
 import { makePlan } from './make-plan.ts'
 import type { Plan } from './plan.ts'
+import { planSize } from './plan-files.ts'
 import type { PlanRequest } from './plan-request.ts'
 
 /** A recipe that this model cannot have, and why. */
@@ -28,7 +29,7 @@ export function planEveryRecipe(
       refused.push({ recipe: name, error })
     }
   }
-  return { plans: plans.sort((a, b) => a.size - b.size), refused }
+  return { plans: plans.sort((a, b) => planSize(a) - planSize(b)), refused }
 }
 
 const refusals: ReadonlySet<string> = new Set(['IMPORTANCE_MISSING', 'TYPE_UNSUPPORTED', 'REQUANTIZE_REFUSED'])

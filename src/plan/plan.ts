@@ -3,20 +3,30 @@ import type { RowTransform } from '../model/description.ts'
 import type { MixName } from '../quant/choose-types.ts'
 
 /**
- * Everything that decides the bytes of an output file, computed before the first weight is read: what is written
- * where, and from which bytes of which source.
+ * Everything that decides the bytes of the output, computed before the first weight is read: what is written where, and
+ * from which bytes of which source. The output is one file or several, which are made, and get their names, together.
  */
 export interface Plan {
   /** SHA-256 (hex) of everything in the plan that decides output bytes, and of what identifies the sources. */
   readonly fingerprint: string
+  /** "Q3_K_M", or "Q3_K_M,Q2_K" where files of several recipes are made. */
   readonly recipe: string
   readonly mix: MixName
   readonly sources: readonly PlanSource[]
-  /** Header of the output: magic, metadata, tensor infos, padding up to the first tensor. */
-  readonly header: Uint8Array
-  /** In the order in which they stand in the file. */
+  /** Those of the first recipe, then those of the next. */
+  readonly files: readonly PlannedFile[]
+  /** Of all files, one file after the other, in the order in which they stand there. */
   readonly tensors: readonly PlannedTensor[]
-  /** Bytes of the whole output file. */
+}
+
+/** One file of the output. What it is called, `fileNames` says. */
+export interface PlannedFile {
+  readonly recipe: string
+  /** Where the output of its recipe is split over several files: which of them it is, from 0, and of how many. */
+  readonly shard: { readonly index: number; readonly count: number } | undefined
+  /** Magic, metadata, tensor infos, padding up to the first tensor. */
+  readonly header: Uint8Array
+  /** Bytes of the whole file. */
   readonly size: number
 }
 
@@ -41,7 +51,9 @@ export interface PlannedTensor {
   readonly reason: string
   /** The type the recipe wanted where its rows could not be stored so, and the bytes that this costs. */
   readonly fallback: { readonly wanted: GgmlType; readonly extraBytes: number } | undefined
-  /** Byte position in the output file. */
+  /** Position in `Plan.files` of the file that it stands in. */
+  readonly file: number
+  /** Byte position in that file. */
   readonly offset: number
   readonly byteLength: number
   readonly source: TensorSource

@@ -14,7 +14,7 @@ export interface Slice {
   readonly firstRow: number
   readonly rows: number
   readonly weights: number
-  /** Byte position in the output file. */
+  /** Byte position in the tensor's file. */
   readonly offset: number
   readonly byteLength: number
 }

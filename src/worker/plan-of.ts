@@ -1,15 +1,14 @@
 import type { RemotePlan } from '../daemon/coordinator/protocol.ts'
 import type { Plan } from '../plan/plan.ts'
 
-/** The plan as far as a worker is told of it: enough to make every slice, not to write the file. */
+/** The plan as far as a worker is told of it: enough to make every slice, not to write the files. */
 export function planOf({ fingerprint, sources, tensors }: RemotePlan): Plan {
   return {
     fingerprint,
     recipe: '',
     mix: 'latest',
     sources,
-    header: new Uint8Array(),
+    files: [],
     tensors: tensors.map((tensor) => ({ ...tensor, reason: '', fallback: undefined })),
-    size: 0,
   }
 }

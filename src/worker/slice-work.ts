@@ -32,7 +32,7 @@ export async function makeWanted(
   await mapLimited(wanted.slices, bench.capacity, async (slice) => {
     if (stop.aborted) return
     const id = { tensor: index, slice }
-    const { outcome } = await bench.run(quantizeJob(bench.plan, id))
+    const { outcome } = await bench.run(quantizeJob(bench.plan, [id]))
     if (outcome === 'written') {
       onMade(tensor, sliceOf(tensor, slice).weights)
     } else {

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BlockSink } from '../convert/block-sink.ts'
-import type { MadeSlice, QuantizeJob } from '../convert/protocol.ts'
+import type { MadeSlice, QuantizeTarget } from '../convert/protocol.ts'
 import { takenSchema, workerHeader } from '../daemon/coordinator/protocol.ts'
 import type { CoordinatorClient } from './coordinator-client.ts'
 import type { ThreadShare } from './thread-share.ts'
@@ -26,7 +26,11 @@ export class SpoolSink implements BlockSink {
     this.#options = options
   }
 
-  async put({ id: { tensor, slice } }: QuantizeJob, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice): Promise<void> {
+  async put(
+    { id: { tensor, slice } }: QuantizeTarget,
+    blocks: Uint8Array<ArrayBuffer>,
+    made: MadeSlice,
+  ): Promise<void> {
     const { client, conversion, folder, share } = this.#options
     // The coordinator makes the same name of it: it must not change under way, by a new handshake.
     const { worker } = share

@@ -1,5 +1,5 @@
 import type { BlockSink } from '../convert/block-sink.ts'
-import type { MadeSlice, QuantizeJob } from '../convert/protocol.ts'
+import type { MadeSlice, QuantizeTarget } from '../convert/protocol.ts'
 import { type Made, madeHeader } from '../daemon/coordinator/protocol.ts'
 import type { CoordinatorClient } from './coordinator-client.ts'
 
@@ -19,7 +19,7 @@ export class UploadSink implements BlockSink {
   }
 
   /** One that comes too late was made by somebody else: all is well. */
-  async put({ id }: QuantizeJob, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice): Promise<void> {
+  async put({ id }: QuantizeTarget, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice): Promise<void> {
     await this.#client.send({
       method: 'PUT',
       path: `/v1/conversions/${this.#conversion}/slices/${id.tensor}/${id.slice}`,

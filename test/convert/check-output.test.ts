@@ -67,7 +67,11 @@ describe('an output that is a source is refused, whatever is forced', () => {
 
 test('too little free disk is said before anything is written, with both numbers', async () => {
   // 4 EiB: more than any disk has.
-  const error = await refusal(runToEnd({ ...plan, size: 2 ** 62 }, output(), { stateDirectory: state() }))
+  const error = await refusal(
+    runToEnd({ ...plan, files: plan.files.map((file) => ({ ...file, size: 2 ** 62 })) }, output(), {
+      stateDirectory: state(),
+    }),
+  )
   expect(error.code).toBe('DISK_TOO_SMALL')
   expect(error.message).toMatch(/needs 4096 PiB of disk, only [\d.]+ [KMGTP]?i?B are free/)
   expect(error.retry).toBe(true)

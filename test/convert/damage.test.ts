@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { cp, mkdir, readFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Plan } from '#dist/plan/plan.js'
+import type { Plan, PlannedFile } from '#dist/plan/plan.js'
 import { planFolder } from '../helpers/convert-folder.ts'
 import { fileSha256, type PartialRun, runPart, runToEnd } from '../helpers/partial-run.ts'
 import { refusal } from '../helpers/refusal.ts'
@@ -15,12 +15,14 @@ const output = () => join(root(), 'out', 'small.gguf')
 const part = () => `${output()}.part`
 const state = () => join(root(), 'out', 'state')
 let plan: Plan
+let file: PlannedFile
 let expected = ''
 let slices = 0
 
 beforeAll(async () => {
   await writeSmallModel(root(), { shards: 3 })
   plan = await planFolder(root(), 'Q3_K_M')
+  file = plan.files[0] as PlannedFile
   await mkdir(join(root(), 'whole'))
   const whole = await runToEnd(plan, join(root(), 'whole', 'small.gguf'))
   expected = whole.sha256
@@ -69,17 +71,17 @@ describe('an unfinished file that was damaged ends in the same bytes', () => {
   })
 
   test('with all its data lost: nothing is believed', async () => {
-    await zero(plan.header.length, plan.size - plan.header.length)
+    await zero(file.header.length, file.size - file.header.length)
     expect(await runToEnd(plan, output())).toMatchObject({ kept: 0, discarded: begun.made.length, sha256: expected })
   })
 
   test.each([0, 0.5, 0.999])('cut to %f of its length', async (share) => {
-    await truncate(part(), Math.floor(plan.size * share))
+    await truncate(part(), Math.floor(file.size * share))
     expect(await runToEnd(plan, output())).toMatchObject({ kept: 0, discarded: begun.made.length, sha256: expected })
   })
 
   test('grown by a byte', async () => {
-    await truncate(part(), plan.size + 1)
+    await truncate(part(), file.size + 1)
     expect(await runToEnd(plan, output())).toMatchObject({ discarded: begun.made.length, sha256: expected })
   })
 

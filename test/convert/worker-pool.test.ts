@@ -79,16 +79,16 @@ test('files that cannot be opened fail each job with their own error; closing tw
   const pool = new WorkerPool(2, {
     kernels: compileKernels(),
     sources: [missing],
-    output: missing,
+    outputs: [missing],
     room: { sourceBytes: 16, outputBytes: 16, widenedWeights: 0, columns: 4, tableBytes: 0 },
   })
   // One at a time: the second thread has failed to open them too, and never gets a job to say so.
   for (let job = 0; job < 50; job++) {
-    const error = await refusal(pool.run({ kind: 'digest', offset: 0, lengths: [1] }))
+    const error = await refusal(pool.run({ kind: 'digest', file: 0, offset: 0, lengths: [1] }))
     expect(error.code).toBe('IO')
     expect(error.message).toContain(missing)
   }
   await pool.close()
   await pool.close()
-  expect((await refusal(pool.run({ kind: 'digest', offset: 0, lengths: [1] }))).code).toBe('INTERNAL')
+  expect((await refusal(pool.run({ kind: 'digest', file: 0, offset: 0, lengths: [1] }))).code).toBe('INTERNAL')
 })

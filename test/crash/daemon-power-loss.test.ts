@@ -101,7 +101,7 @@ function bookmarkedSlices({ state, output }: Story): Slice[] {
 async function keepOnly(part: string, kept: readonly Slice[], other: (at: number) => number): Promise<void> {
   const before = readFileSync(part)
   const after = Buffer.alloc(before.length).map((_, at) => other(at))
-  before.copy(after, 0, 0, stories.promised.plan.header.length)
+  before.copy(after, 0, 0, stories.promised.plan.files[0]?.header.length)
   for (const { offset, byteLength } of kept) before.copy(after, offset, offset, offset + byteLength)
   await writeFile(part, after)
 }

@@ -11,7 +11,7 @@ export const sourceSize = narrow.end + 300
 
 /** Three slices of a megabyte, one of a kilobyte from F32, one of values that the plan holds itself. */
 export function smallPlan(source: { readonly path: string; readonly modifiedMs?: number }): Plan {
-  const common = { reason: 'test', fallback: undefined }
+  const common = { reason: 'test', fallback: undefined, file: 0 }
   const rows = { kind: 'rows', transform: { kind: 'none' } } as const
   const tensors: PlannedTensor[] = [
     {
@@ -35,7 +35,8 @@ export function smallPlan(source: { readonly path: string; readonly modifiedMs?:
   ]
   return {
     fingerprint: 'ab'.repeat(32),
-    ...{ recipe: 'Q8_0', mix: 'latest', header: new Uint8Array(64), size: 64 + 3 * 2 ** 15 * 34 + 1152 },
+    ...{ recipe: 'Q8_0', mix: 'latest' },
+    files: [{ recipe: 'Q8_0', shard: undefined, header: new Uint8Array(64), size: 64 + 3 * 2 ** 15 * 34 + 1152 }],
     sources: [
       {
         name: 'model.safetensors',

@@ -45,7 +45,8 @@ let madeHere = 0
 const desk = new ConversionDesk({
   conversion: 1,
   plan,
-  part: { path: '/nowhere/out.gguf.part', write: async () => {} },
+  part: '/nowhere/out.gguf.part',
+  parts: { write: async () => {} },
   work,
   pool: { run: async () => ({ same: true }) } as unknown as WorkerPool,
   retake: () => 0,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { QuantizeJob } from '#dist/convert/protocol.js'
+import type { QuantizeTarget } from '#dist/convert/protocol.js'
 import { wantedSchema } from '#dist/daemon/coordinator/protocol.js'
 import { rowBytes } from '#dist/formats/ggml/block-types.js'
 import type { QueueJob } from '#dist/jobs/engines/bullmq/queue-job.js'
@@ -72,7 +72,7 @@ async function byHttp(entrance: Entrance): Promise<(job: QueueJob) => Promise<vo
   return async ({ tensor, firstSlice, slices }) => {
     const path = `/v1/conversions/${orders.conversion}/wanted/${tensor}/${firstSlice}/${slices}`
     const { slices: wanted } = await client.ask({ method: 'GET', path }, wantedSchema)
-    for (const slice of wanted) await sink.put({ id: { tensor, slice } } as QuantizeJob, smallSlice, made)
+    for (const slice of wanted) await sink.put({ id: { tensor, slice } } as QuantizeTarget, smallSlice, made)
   }
 }
 

@@ -23,6 +23,7 @@ export function largePlan({ tensors, rows, columns }: LargePlan): Plan {
       type,
       reason: 'chosen for a bench',
       fallback: undefined,
+      file: 0,
       offset: index * byteLength,
       byteLength,
       source: {
@@ -47,8 +48,7 @@ export function largePlan({ tensors, rows, columns }: LargePlan): Plan {
         headerSha256: '0'.repeat(64),
       },
     ],
-    header: new Uint8Array(0),
+    files: [{ recipe: 'Q3_K_M', shard: undefined, header: new Uint8Array(0), size: tensors * byteLength }],
     tensors: planned,
-    size: tensors * byteLength,
   }
 }

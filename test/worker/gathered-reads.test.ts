@@ -14,6 +14,7 @@ function queries(columns: number, heads: number, headSize: number): PlannedTenso
     type: 'F32',
     reason: '',
     fallback: undefined,
+    file: 0,
     offset: 0,
     byteLength: rows * columns * 4,
     source: {

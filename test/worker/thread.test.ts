@@ -57,7 +57,7 @@ async function setUp(
 }
 
 async function makeAll({ plan, pool }: Bench): Promise<void> {
-  await Promise.all([...allSlices(plan)].map((id) => pool.run(quantizeJob(plan, id))))
+  await Promise.all([...allSlices(plan)].map((id) => pool.run(quantizeJob(plan, [id]))))
 }
 
 /** Every slice as the coordinator got it is as it stands in the file that this machine makes by itself. */
@@ -91,7 +91,7 @@ describe('a thread of a worker', () => {
       return source.kind === 'rows' && source.transform.kind !== 'none'
     })
     expect(reordered.length).toBeGreaterThan(0)
-    await Promise.all(reordered.map((id) => bench.pool.run(quantizeJob(bench.plan, id))))
+    await Promise.all(reordered.map((id) => bench.pool.run(quantizeJob(bench.plan, [id]))))
     const ranges = bench.coordinator.requests.filter(({ range }) => range !== undefined)
     expect(ranges).toHaveLength(reordered.length)
     await makeAll(bench)
@@ -152,7 +152,7 @@ describe('a thread of a worker', () => {
   ])('fails a slice at once when it is refused with %i %s', async (status, code) => {
     const bench = await setUp()
     bench.coordinator.disturb = ({ method }) => (method === 'PUT' ? { status, code } : undefined)
-    await expect(bench.pool.run(quantizeJob(bench.plan, { tensor: 0, slice: 0 }))).rejects.toMatchObject({ code })
+    await expect(bench.pool.run(quantizeJob(bench.plan, [{ tensor: 0, slice: 0 }]))).rejects.toMatchObject({ code })
     expect(bench.coordinator.requests.filter(({ method }) => method === 'PUT')).toHaveLength(1)
   })
 })

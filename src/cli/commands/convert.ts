@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { exitStatus } from '../../base/error-codes.ts'
 import { type ConvertOutcome, convert } from '../../convert/convert.ts'
+import { sumTotals } from '../../convert/report.ts'
 import type { NewJobRequest } from '../../daemon/protocol.ts'
 import { readPlanRequest } from '../../jobs/read-plan-request.ts'
 import type { OpenedModel } from '../../model/open-model.ts'
@@ -65,7 +66,7 @@ async function convertAll(path: string, options: ConvertCommandOptions, global: 
       if (global.json) process.stdout.write(`${JSON.stringify({ outcome: outcome.kind, output, done }, null, 2)}\n`)
       throw new ExitRequest(exitStatus.interrupted)
     }
-    done.push({ output, totals: 'report' in outcome ? outcome.report.totals : outcome.totals })
+    done.push({ output, totals: 'reports' in outcome ? sumTotals(outcome.reports) : outcome.totals })
   }
   if (global.json) process.stdout.write(`${JSON.stringify({ outcome: 'published', done }, null, 2)}\n`)
 }

@@ -4,7 +4,9 @@ import { formatDuration } from '../../base/duration.ts'
 import type { ConvertOutcome } from '../../convert/convert.ts'
 import type { ConvertEvent } from '../../convert/events.ts'
 import { Progress } from '../../convert/progress.ts'
+import { sumTotals } from '../../convert/report.ts'
 import type { Plan } from '../../plan/plan.ts'
+import { planSize } from '../../plan/plan-files.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { progressLine } from './progress-line.ts'
 import { StatusLine } from './status-line.ts'
@@ -57,7 +59,7 @@ export class ConvertDisplay {
       this.#status.note(`Stopped at ${percent} %. Run the same command again to go on from here.`)
       return
     }
-    const { bytes, bitsPerWeight, fallbackBytes } = outcome.report.totals
+    const { bytes, bitsPerWeight, fallbackBytes } = sumTotals(outcome.reports)
     const took = formatDuration((performance.now() - this.#begun) / 1000)
     this.#status.note(`${this.#output}`)
     this.#status.note(
@@ -102,7 +104,7 @@ export class ConvertDisplay {
   #beginning({ doneSlices, threads }: Extract<ConvertEvent, { kind: 'begun' }>): string {
     const percent = Math.floor(this.#progress.snapshot().fraction * 100)
     const doing = doneSlices > 0 ? `Resuming at ${percent} %` : `Converting to ${this.#plan.recipe}`
-    return `${doing}: ${formatBytes(this.#plan.size)} with ${threads} ${threads === 1 ? 'thread' : 'threads'}`
+    return `${doing}: ${formatBytes(planSize(this.#plan))} with ${threads} ${threads === 1 ? 'thread' : 'threads'}`
   }
 
   #making(): string {
@@ -110,7 +112,7 @@ export class ConvertDisplay {
   }
 
   #readingBack(): string {
-    const fraction = this.#bytesRead / this.#plan.size
+    const fraction = this.#bytesRead / planSize(this.#plan)
     return `reading back ${Math.floor(fraction * 100)} %`
   }
 }

@@ -1,6 +1,7 @@
 import type { ModelDescription } from '../../model/description.ts'
 import type { Machine, RecipeAdvice } from '../../plan/advise.ts'
 import type { Plan } from '../../plan/plan.ts'
+import { planSize } from '../../plan/plan-files.ts'
 import type { RefusedRecipe } from '../../plan/plan-recipes.ts'
 
 export interface PlanFacts {
@@ -30,6 +31,12 @@ export function planDocument(
     recommended: recommended?.recipe ?? null,
     recipes: advice,
     refused: refused.map(({ recipe, error }) => ({ recipe, code: error.code, message: error.message })),
-    plans: plans.map(({ recipe, mix, fingerprint, size, tensors }) => ({ recipe, mix, fingerprint, size, tensors })),
+    plans: plans.map(planJson),
   }
+}
+
+function planJson(plan: Plan): object {
+  const { recipe, mix, fingerprint, tensors } = plan
+  const files = plan.files.map(({ header: _, ...file }) => file)
+  return { recipe, mix, fingerprint, size: planSize(plan), files, tensors }
 }

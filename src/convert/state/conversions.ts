@@ -1,4 +1,6 @@
+import { basename } from 'node:path'
 import type { Plan } from '../../plan/plan.ts'
+import { fileNames, planSize } from '../../plan/plan-files.ts'
 import type { StateDatabase } from './database.ts'
 
 export type ConversionState = 'running' | 'publishing' | 'done'
@@ -6,7 +8,10 @@ export type ConversionState = 'running' | 'publishing' | 'done'
 /** What is remembered of an output that was begun. */
 export interface Conversion {
   readonly id: number
+  /** Absolute path of the output asked for. */
   readonly output: string
+  /** Names of its files, in the folder of `output`. */
+  readonly files: readonly string[]
   readonly model: string
   readonly recipe: string
   readonly mix: string
@@ -25,9 +30,15 @@ export interface RememberedSource {
 
 export function findConversion(database: StateDatabase, output: string): Conversion | undefined {
   const row = database
-    .prepare<[string], Conversion & { sources: string }>('SELECT * FROM conversion WHERE output = ?')
+    .prepare<[string], Conversion & { sources: string; files: string }>('SELECT * FROM conversion WHERE output = ?')
     .get(output)
-  return row === undefined ? undefined : { ...row, sources: JSON.parse(row.sources) as RememberedSource[] }
+  if (row === undefined) return undefined
+  const files = JSON.parse(row.files) as string[]
+  return {
+    ...row,
+    files: files.length === 0 ? [basename(output)] : files,
+    sources: JSON.parse(row.sources) as RememberedSource[],
+  }
 }
 
 /** Forgets what was remembered of `output`, bookmarks included, and begins anew. */
@@ -41,25 +52,29 @@ export function beginConversion(database: StateDatabase, output: string, model: 
         modifiedMs,
         headerSha256,
       }))
+      const files = fileNames(plan, basename(output))
+      const size = planSize(plan)
       const { lastInsertRowid } = database
         .prepare(
-          `INSERT INTO conversion (output, model, recipe, mix, fingerprint, sources, size, begun_ms)
-           VALUES (@output, @model, @recipe, @mix, @fingerprint, @sources, @size, @now)`,
+          `INSERT INTO conversion (output, files, model, recipe, mix, fingerprint, sources, size, begun_ms)
+           VALUES (@output, @files, @model, @recipe, @mix, @fingerprint, @sources, @size, @now)`,
         )
         .run({
           output,
+          files: JSON.stringify(files),
           model,
           recipe: plan.recipe,
           mix: plan.mix,
           fingerprint: plan.fingerprint,
           sources: JSON.stringify(sources),
-          size: plan.size,
+          size,
           now: Date.now(),
         })
-      const { recipe, mix, fingerprint, size } = plan
+      const { recipe, mix, fingerprint } = plan
       return {
         id: Number(lastInsertRowid),
         output,
+        files,
         model,
         recipe,
         mix,

@@ -72,6 +72,7 @@ async function storedTensors(file: LocalFile, folder: ModelInput, model: ModelDe
       source,
       reason: 'as stored',
       fallback: undefined,
+      file: 0,
     }
   })
   const [extra] = stored.keys()

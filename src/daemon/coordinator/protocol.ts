@@ -82,6 +82,7 @@ export const remotePlanSchema = z.object({
       rows: count,
       columns: count,
       type: z.enum(ggmlTypeNames),
+      file: count,
       offset: count,
       byteLength: count,
       source: z.union([

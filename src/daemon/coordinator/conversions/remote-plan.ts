@@ -9,8 +9,8 @@ export function remotePlan(key: string, plan: Plan, spool: RemotePlan['spool']):
     sources: plan.sources.map(({ name, path, size, modifiedMs, headerSha256 }) => ({
       ...{ name, path, size, modifiedMs, headerSha256 },
     })),
-    tensors: plan.tensors.map(({ name, shape, rows, columns, type, offset, byteLength, source }) => ({
-      ...{ name, rows, columns, type, offset, byteLength },
+    tensors: plan.tensors.map(({ name, shape, rows, columns, type, file, offset, byteLength, source }) => ({
+      ...{ name, rows, columns, type, file, offset, byteLength },
       shape: [...shape],
       source: remoteSource(source),
     })),
