@@ -43,6 +43,8 @@ export interface QuantizeOptions {
   /** ggml type number of the output tensor, and of the token embedding, instead of the recipe's. */
   readonly outputType?: number
   readonly embeddingType?: number
+  /** Quantize anew what is quantized already. */
+  readonly allowRequantize?: boolean
 }
 
 export interface QuantizeResult {
@@ -58,18 +60,34 @@ const noType = 43
 
 /** Quantizes a GGUF with llama.cpp's own `llama_model_quantize`, in a fresh process. */
 export async function quantizeModel(input: string, output: string, options: QuantizeOptions): Promise<QuantizeResult> {
-  const llama = startLlama()
+  const quantizer = openQuantizer()
   try {
-    return await llama.call('quantize', input, output, {
-      ftype: fileTypes[options.ftype],
-      nthread: options.threads ?? 2,
-      dry_run: options.dryRun ?? false,
-      pure: options.pure ?? false,
-      output_tensor_type: options.outputType ?? noType,
-      token_embedding_type: options.embeddingType ?? noType,
-    })
+    return await quantizer.quantize(input, output, options)
   } finally {
-    llama.stop()
+    quantizer.stop()
+  }
+}
+
+export interface Quantizer {
+  quantize(input: string, output: string, options: QuantizeOptions): Promise<QuantizeResult>
+  stop(): void
+}
+
+/** The same for many files, in one process. */
+export function openQuantizer(): Quantizer {
+  const llama = startLlama()
+  return {
+    quantize: (input, output, options) =>
+      llama.call('quantize', input, output, {
+        ftype: fileTypes[options.ftype],
+        nthread: options.threads ?? 2,
+        dry_run: options.dryRun ?? false,
+        pure: options.pure ?? false,
+        output_tensor_type: options.outputType ?? noType,
+        token_embedding_type: options.embeddingType ?? noType,
+        allow_requantize: options.allowRequantize ?? false,
+      }),
+    stop: () => llama.stop(),
   }
 }
 
