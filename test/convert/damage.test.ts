@@ -1,13 +1,11 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { cp, mkdir, readFile, rm, truncate } from 'node:fs/promises'
+import { cp, readFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Plan, PlannedFile } from '#dist/plan/plan.js'
-import { planFolder } from '../helpers/convert-folder.ts'
-import { fileSha256, type PartialRun, runPart, runToEnd } from '../helpers/partial-run.ts'
+import { emptyFolder, fileSha256, type PartialRun, runPart, runToEnd, wholeConversion } from '../helpers/partial-run.ts'
 import { refusal } from '../helpers/refusal.ts'
 import { overwrite } from '../helpers/shard-surgery.ts'
-import { writeSmallModel } from '../helpers/small-model.ts'
 import { suiteFolder } from '../helpers/suite-folder.ts'
 
 const root = suiteFolder()
@@ -20,18 +18,10 @@ let expected = ''
 let slices = 0
 
 beforeAll(async () => {
-  await writeSmallModel(root(), { shards: 3 })
-  plan = await planFolder(root(), 'Q3_K_M')
+  ;({ plan, sha256: expected, made: slices } = await wholeConversion(root(), 'Q3_K_M', { shards: 3 }))
   file = plan.files[0] as PlannedFile
-  await mkdir(join(root(), 'whole'))
-  const whole = await runToEnd(plan, join(root(), 'whole', 'small.gguf'))
-  expected = whole.sha256
-  slices = whole.made
 })
-beforeEach(async () => {
-  await rm(join(root(), 'out'), { recursive: true, force: true })
-  await mkdir(join(root(), 'out'))
-})
+emptyFolder(() => join(root(), 'out'))
 
 /** What a sector of a disk reads as after it lost what was written to it. */
 async function zero(position: number, length: number): Promise<void> {

@@ -1,13 +1,11 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { convert } from '#dist/convert/convert.js'
 import type { ConvertEvent } from '#dist/convert/events.js'
 import type { Plan } from '#dist/plan/plan.js'
-import { convertOptions, planFolder } from '../helpers/convert-folder.ts'
-import { runToEnd } from '../helpers/partial-run.ts'
-import { writeSmallModel } from '../helpers/small-model.ts'
+import { convertOptions } from '../helpers/convert-folder.ts'
+import { emptyFolder, runToEnd, wholeConversion } from '../helpers/partial-run.ts'
 import { suiteFolder } from '../helpers/suite-folder.ts'
 
 const root = suiteFolder()
@@ -17,17 +15,9 @@ let expected = ''
 let slices = 0
 
 beforeAll(async () => {
-  await writeSmallModel(root())
-  plan = await planFolder(root(), 'Q4_K_M')
-  await mkdir(join(root(), 'whole'))
-  const whole = await runToEnd(plan, join(root(), 'whole', 'small.gguf'))
-  expected = whole.sha256
-  slices = whole.made
+  ;({ plan, sha256: expected, made: slices } = await wholeConversion(root(), 'Q4_K_M'))
 })
-beforeEach(async () => {
-  await rm(join(root(), 'out'), { recursive: true, force: true })
-  await mkdir(join(root(), 'out'))
-})
+emptyFolder(() => join(root(), 'out'))
 
 /** Runs with a signal that is given at the first event for which `when` holds, and tells what happened. */
 async function stopWhen(when: (event: ConvertEvent) => boolean) {

@@ -41,6 +41,18 @@ export async function testLink(url: string, changes: Partial<LinkOptions> = {}):
   return { link, lines, url, prefix, id }
 }
 
+/** A link that was started, and is in a state. Stopped after the running test. */
+export async function startedLink(
+  url: string,
+  kind: BullmqLink['state']['kind'],
+  changes: Partial<LinkOptions> = {},
+): Promise<TestLink> {
+  const tested = await testLink(url, changes)
+  tested.link.start()
+  await linkIs(tested.link, kind)
+  return tested
+}
+
 /** Resolves when the link is in a state. */
 export function linkIs(link: BullmqLink, kind: BullmqLink['state']['kind']): Promise<void> {
   return new Promise((resolve) => {

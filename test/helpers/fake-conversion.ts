@@ -73,3 +73,16 @@ export class FakeConversion implements OpenConversion {
     }
   }
 }
+
+/** The slices of one job: 16 of the first tensor. */
+export const jobRange = (number: number): SliceRange => ({ tensor: 0, firstSlice: number * 16, slices: 16 })
+
+/** The first jobs of a conversion. */
+export const jobRanges = (count: number): SliceRange[] => Array.from({ length: count }, (_, number) => jobRange(number))
+
+/** Does what a worker does, without bytes. */
+export function making(conversion: FakeConversion) {
+  return async (range: SliceRange) => {
+    for (const slice of conversion.wanted(range)) conversion.deliver({ tensor: range.tensor, slice })
+  }
+}

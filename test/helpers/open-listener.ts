@@ -1,15 +1,11 @@
-import { writeFileSync } from 'node:fs'
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
-import { join } from 'node:path'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
-import { ActiveConversions } from '#dist/daemon/coordinator/conversions/active-conversions.js'
-import { CoordinatorListener, type ListenerOptions } from '#dist/daemon/coordinator/listener/listener.js'
+import type { ListenerOptions } from '#dist/daemon/coordinator/listener/listener.js'
 import { coordinatorApi, workerHeader } from '#dist/daemon/coordinator/protocol.js'
-import { TokenFile } from '#dist/daemon/coordinator/trust/token-file.js'
-import { WorkerRegistry } from '#dist/daemon/coordinator/trust/worker-registry.js'
 import { planFormat } from '#dist/plan/fingerprint.js'
 import { kernelsDigest } from '#dist/quant/kernels.js'
+import { plainListener } from './plain-listener.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 export const testToken = 'a-token-of-the-tests'
@@ -42,20 +38,9 @@ export interface Asking {
 /** A listener in this process, with all that it stands on, and what it wrote in its log. */
 export async function openListener(changes: Partial<ListenerOptions> = {}) {
   const folder = await temporaryFolder()
-  const tokenFile = join(folder, 'token')
-  writeFileSync(tokenFile, `${testToken}\n`)
   const lines: string[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
-  const conversions = new ActiveConversions()
-  const workers = new WorkerRegistry({ heartbeatMilliseconds: 2000, log })
-  const listener = new CoordinatorListener({
-    listen: { host: '127.0.0.1', port: 0 },
-    token: new TokenFile(tokenFile, log),
-    version: 'test',
-    welcome: { queue: 'tensors-test', prefix: 'test', lockMilliseconds: 30_000 },
-    ...{ conversions, workers, log },
-    ...changes,
-  })
+  const { tokenFile, conversions, workers, listener } = plainListener({ folder, token: testToken, log }, changes)
   const { port } = await listener.start()
   const agent = new Agent({ keepAlive: true })
   onTestFinished(async () => {

@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeEach } from 'vitest'
 import { convert } from '#dist/convert/convert.js'
 import type { ConvertEvent } from '#dist/convert/events.js'
 import type { ConvertOptions } from '#dist/convert/run.js'
 import type { Plan, PlannedTensor } from '#dist/plan/plan.js'
-import { convertOptions } from './convert-folder.ts'
+import type { RecipeName } from '#dist/quant/recipes.js'
+import type { ModelFolderOptions } from '../../fixtures/model-folder.ts'
+import { convertOptions, planFolder } from './convert-folder.ts'
+import { writeSmallModel } from './small-model.ts'
 
 /** Every finished slice is bookmarked as soon as the bookmarks before it are written. */
 const smallestBatch = { milliseconds: 0, bytes: 0 }
@@ -65,6 +70,26 @@ export async function runToEnd(plan: Plan, output: string, changes: Partial<Conv
     made: madeBy(events).length,
     sha256: await fileSha256(output),
   }
+}
+
+/** Writes the small model into a folder, and converts it there without interruption: what others are held against. */
+export async function wholeConversion(
+  folder: string,
+  recipe: RecipeName,
+  model: ModelFolderOptions = {},
+): Promise<WholeRun & { readonly plan: Plan }> {
+  await writeSmallModel(folder, model)
+  const plan = await planFolder(folder, recipe)
+  await mkdir(join(folder, 'whole'))
+  return { plan, ...(await runToEnd(plan, join(folder, 'whole', 'small.gguf'))) }
+}
+
+/** Before each test, the folder is there and empty. */
+export function emptyFolder(path: () => string): void {
+  beforeEach(async () => {
+    await rm(path(), { recursive: true, force: true })
+    await mkdir(path())
+  })
 }
 
 function madeBy(events: readonly ConvertEvent[]): PlannedTensor[] {

@@ -4,28 +4,16 @@ import type { SliceRange } from '#dist/convert/engine.js'
 import { JobQueue } from '#dist/jobs/engines/bullmq/job-queue.js'
 import { commandClient } from '#dist/jobs/engines/bullmq/redis-client.js'
 import { redisAddress } from '#dist/jobs/engines/bullmq/redis-settings.js'
-import { linkIs, plainWorker, type TestLink, testLink } from '../../../helpers/bullmq-link.ts'
-import { FakeConversion } from '../../../helpers/fake-conversion.ts'
+import { linkIs, plainWorker, startedLink, type TestLink, testLink } from '../../../helpers/bullmq-link.ts'
+import { FakeConversion, jobRange, jobRanges, making } from '../../../helpers/fake-conversion.ts'
 import { redisCommand, someRedis, startRedis } from '../../../helpers/redis.ts'
 import { refusal } from '../../../helpers/refusal.ts'
 
 const running = () => new AbortController().signal
-const job = (number: number): SliceRange => ({ tensor: 0, firstSlice: number * 16, slices: 16 })
-const jobs = (count: number) => Array.from({ length: count }, (_, number) => job(number))
 
 async function connected(changes: Parameters<typeof testLink>[1] = {}): Promise<TestLink> {
   const { url, prefix } = await someRedis()
-  const tested = await testLink(url, { prefix, ...changes })
-  tested.link.start()
-  await linkIs(tested.link, 'connected')
-  return tested
-}
-
-/** Does what a worker does, without bytes. */
-function making(conversion: FakeConversion) {
-  return async (range: SliceRange) => {
-    for (const slice of conversion.wanted(range)) conversion.deliver({ tensor: range.tensor, slice })
-  }
+  return startedLink(url, 'connected', { prefix, ...changes })
 }
 
 /** All keys of a test, but for the three fixed ones of each queue. */
@@ -70,15 +58,15 @@ test('a job holds no bytes of tensors: about a hundred', async () => {
 test('what is delivered while no worker takes the job ends it all the same', async () => {
   const { link } = await connected()
   const conversion = new FakeConversion()
-  const run = link.engine(conversion).run(job(0), running())
-  for (const slice of conversion.wanted(job(0))) conversion.deliver({ tensor: 0, slice })
+  const run = link.engine(conversion).run(jobRange(0), running())
+  for (const slice of conversion.wanted(jobRange(0))) conversion.deliver({ tensor: 0, slice })
   await run
 })
 
 test('what a conversion fails with, its jobs fail with', async () => {
   const { link } = await connected()
   const conversion = new FakeConversion()
-  const run = link.engine(conversion).run(job(0), running())
+  const run = link.engine(conversion).run(jobRange(0), running())
   conversion.fail(new RangeError('the disk is full'))
   await expect(run).rejects.toThrow('the disk is full')
 })
@@ -87,10 +75,10 @@ test('stopped: nothing is waited for, and nothing further begun', async () => {
   const { link } = await connected()
   const engine = link.engine(new FakeConversion())
   const stop = new AbortController()
-  const runs = jobs(50).map((range) => engine.run(range, stop.signal))
+  const runs = jobRanges(50).map((range) => engine.run(range, stop.signal))
   stop.abort()
   await Promise.all(runs)
-  await engine.run(job(60), stop.signal)
+  await engine.run(jobRange(60), stop.signal)
 })
 
 test('closed: what is in hand is lost to it, and nothing of the conversion stays in Redis', async () => {
@@ -98,10 +86,10 @@ test('closed: what is in hand is lost to it, and nothing of the conversion stays
   const { link } = tested
   const conversion = new FakeConversion()
   const engine = link.engine(conversion)
-  const runs = jobs(1200).map((range) => refusal(engine.run(range, running())))
+  const runs = jobRanges(1200).map((range) => refusal(engine.run(range, running())))
   const other = new FakeConversion('2-fedcba9876543210')
   const stop = new AbortController()
-  const run = link.engine(other).run(job(0), stop.signal)
+  const run = link.engine(other).run(jobRange(0), stop.signal)
   const count = async () => (await keysOf(tested)).filter((key) => key.includes(conversion.key)).length
   // The jobs, their flow with its set of children, and its last child.
   await until(async () => (await count()) === 1200 + 3)
@@ -110,7 +98,7 @@ test('closed: what is in hand is lost to it, and nothing of the conversion stays
   expect(engine.capacity).toBe(0)
   expect(await count()).toBe(0)
   expect((await keysOf(tested)).filter((key) => key.includes(other.key)).length).toBe(1 + 3)
-  expect((await refusal(engine.run(job(0), running()))).code).toBe('ENGINE_LOST')
+  expect((await refusal(engine.run(jobRange(0), running()))).code).toBe('ENGINE_LOST')
   stop.abort()
   await run
 })
@@ -130,7 +118,7 @@ test('a job in the hands of a worker when its conversion ends leaves nothing beh
       release = resolve
     })
   })
-  const run = refusal(engine.run(job(0), running()))
+  const run = refusal(engine.run(jobRange(0), running()))
   await inHand
   await engine.close()
   await run
@@ -152,7 +140,7 @@ test('a job that fails again and again is made by the coordinator: first a slice
   })
   const engine = tested.link.engine(conversion)
   conversion.deliver({ tensor: 0, slice: 5 })
-  await engine.run(job(0), running())
+  await engine.run(jobRange(0), running())
   expect(keptHere).toEqual([0, 1, 2])
   expect(conversion.keptHere.size).toBe(15)
   await engine.close()
@@ -166,7 +154,7 @@ test('a job that a worker ends without having done it is handed out again', asyn
   await plainWorker(tested, async (range) => {
     if (++times === 3) await making(conversion)(range)
   })
-  await tested.link.engine(conversion).run(job(0), running())
+  await tested.link.engine(conversion).run(jobRange(0), running())
   expect(times).toBe(3)
   expect(conversion.delivered.size).toBe(16)
 })
@@ -189,11 +177,11 @@ test('a job that is handed out again while a worker ends the same one is not los
       release = resolve
     })
   })
-  const first = engine.run(job(0), stop.signal)
+  const first = engine.run(jobRange(0), stop.signal)
   await inHand
   stop.abort()
   await first
-  const second = engine.run(job(0), running())
+  const second = engine.run(jobRange(0), running())
   release()
   await second
   expect(times).toBe(2)
@@ -205,7 +193,7 @@ test('what a killed coordinator left behind is removed when the next one starts'
   const queue = new JobQueue(redis, prefix, 'test')
   await queue.add(
     '1-dead',
-    jobs(100).map((range) => ({ conversion: '1-dead', ...range })),
+    jobRanges(100).map((range) => ({ conversion: '1-dead', ...range })),
   )
   const tested = await testLink(url, { prefix })
   expect((await keysOf(tested)).filter((key) => key.includes('1-dead')).length).toBe(100 + 3)
@@ -220,7 +208,7 @@ test('the same jobs that a killed coordinator left are not added twice', async (
   const { url, prefix } = await someRedis()
   const redis = commandClient(await redisAddress({ url }), () => {})
   const queue = new JobQueue(redis, prefix, 'test')
-  const left = jobs(10).map((range) => ({ conversion: '1-again', ...range }))
+  const left = jobRanges(10).map((range) => ({ conversion: '1-again', ...range }))
   await queue.add('1-again', left)
   await queue.add('1-again', left)
   expect((await queue.standing()).alive.size).toBe(10)
@@ -276,7 +264,7 @@ test.each(['wait', 'active', 'meta', 'marker', 'id'])(
     const tested = await connected()
     const conversion = new FakeConversion()
     const engine = tested.link.engine(conversion)
-    const runs = jobs(20).map((range) => engine.run(range, running()))
+    const runs = jobRanges(20).map((range) => engine.run(range, running()))
     const queue = `${tested.prefix}:tensors-test`
     await until(async () => (await redisCommand(tested.url, 'llen', `${queue}:wait`)) === 20)
     await redisCommand(tested.url, 'del', `${queue}:${list}`)
@@ -289,12 +277,10 @@ test.each(['wait', 'active', 'meta', 'marker', 'id'])(
 
 test('jobs that were evicted are added again, and the policy is warned of once', { timeout: 60_000 }, async () => {
   const redis = await startRedis(['--maxmemory', '4mb', '--maxmemory-policy', 'allkeys-lru'])
-  const tested = await testLink(redis.url)
-  tested.link.start()
-  await linkIs(tested.link, 'connected')
+  const tested = await startedLink(redis.url, 'connected')
   const conversion = new FakeConversion()
   const engine = tested.link.engine(conversion)
-  const runs = jobs(300).map((range) => engine.run(range, running()))
+  const runs = jobRanges(300).map((range) => engine.run(range, running()))
   await until(async () => (await keysOf(tested)).length >= 300)
   for (let junk = 0; (await keysOf(tested)).length > 100; junk++) {
     await redis.command('set', `junk-${junk}`, 'x'.repeat(100_000))

@@ -3,25 +3,16 @@ import { readFile } from 'node:fs/promises'
 import { type AddressInfo, connect } from 'node:net'
 import { createServer } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { SliceRange } from '#dist/convert/engine.js'
 import { redisAddress } from '#dist/jobs/engines/bullmq/redis-settings.js'
-import { linkIs, plainWorker, type TestLink, testLink } from '../../../helpers/bullmq-link.ts'
-import { FakeConversion } from '../../../helpers/fake-conversion.ts'
+import { linkIs, plainWorker, startedLink, type TestLink, testLink } from '../../../helpers/bullmq-link.ts'
+import { FakeConversion, jobRanges, making } from '../../../helpers/fake-conversion.ts'
 import { startRedis, type TestRedis } from '../../../helpers/redis.ts'
 import { freePort } from '../../../helpers/redis-server.ts'
 import { temporaryFolder } from '../../../helpers/temporary-folder.ts'
 import { makeCertificate } from '../../../scale-out/certificate.ts'
 
 const running = () => new AbortController().signal
-const jobs = (count: number): SliceRange[] =>
-  Array.from({ length: count }, (_, number) => ({ tensor: 0, firstSlice: number * 16, slices: 16 }))
 const warnings = ({ lines }: TestLink) => lines.filter(({ level }) => level === 'warn').map(({ message }) => message)
-
-function making(conversion: FakeConversion) {
-  return async (range: SliceRange) => {
-    for (const slice of conversion.wanted(range)) conversion.deliver({ tensor: range.tensor, slice })
-  }
-}
 
 /** Neither BullMQ nor ioredis may write to the console of a daemon, whatever happens. */
 const said = vi.fn()
@@ -37,13 +28,11 @@ afterEach(() => {
 test('Redis that is not there yet is a state, told once; the jobs are there when it is', async () => {
   const redis = await startRedis()
   await redis.kill()
-  const tested = await testLink(redis.url)
-  tested.link.start()
-  await linkIs(tested.link, 'away')
+  const tested = await startedLink(redis.url, 'away')
   const conversion = new FakeConversion()
   const engine = tested.link.engine(conversion)
   expect(engine.capacity).toBe(0)
-  const runs = jobs(20).map((range) => engine.run(range, running()))
+  const runs = jobRanges(20).map((range) => engine.run(range, running()))
   await plainWorker(tested, making(conversion))
   await redis.restart()
   await Promise.all(runs)
@@ -79,11 +68,9 @@ test('an engine is told when its capacity changes: Redis comes, Redis goes, work
 
 test('Redis killed and back without its data: what was delivered meanwhile counts, the rest is added again', async () => {
   const redis = await startRedis()
-  const tested = await testLink(redis.url)
-  tested.link.start()
-  await linkIs(tested.link, 'connected')
+  const tested = await startedLink(redis.url, 'connected')
   const conversion = new FakeConversion()
-  const runs = jobs(50).map((range) => tested.link.engine(conversion).run(range, running()))
+  const runs = jobRanges(50).map((range) => tested.link.engine(conversion).run(range, running()))
   await redis.kill()
   await linkIs(tested.link, 'away')
   for (let slice = 0; slice < 32; slice++) conversion.deliver({ tensor: 0, slice })
@@ -96,7 +83,7 @@ test('Redis killed and back without its data: what was delivered meanwhile count
   })
   await Promise.all(runs)
   expect(seen.toSorted((a, b) => a - b)).toEqual(
-    jobs(50)
+    jobRanges(50)
       .map(({ firstSlice }) => firstSlice)
       .slice(2),
   )
@@ -104,12 +91,10 @@ test('Redis killed and back without its data: what was delivered meanwhile count
 
 test('FLUSHALL while jobs wait: they are added again', async () => {
   const redis = await startRedis()
-  const tested = await testLink(redis.url)
-  tested.link.start()
-  await linkIs(tested.link, 'connected')
+  const tested = await startedLink(redis.url, 'connected')
   const conversion = new FakeConversion()
   const engine = tested.link.engine(conversion)
-  const runs = jobs(50).map((range) => engine.run(range, running()))
+  const runs = jobRanges(50).map((range) => engine.run(range, running()))
   while ((await redis.command('llen', `${tested.prefix}:tensors-test:wait`)) !== 50);
   await redis.command('flushall')
   await plainWorker(tested, making(conversion))
@@ -120,12 +105,10 @@ test('FLUSHALL while jobs wait: they are added again', async () => {
 
 test('Redis that hangs is away, and back when it answers again', { timeout: 60_000 }, async () => {
   const redis = await startRedis()
-  const tested = await testLink(redis.url)
-  tested.link.start()
-  await linkIs(tested.link, 'connected')
+  const tested = await startedLink(redis.url, 'connected')
   const conversion = new FakeConversion()
   await redis.freeze()
-  const runs = jobs(5).map((range) => tested.link.engine(conversion).run(range, running()))
+  const runs = jobRanges(5).map((range) => tested.link.engine(conversion).run(range, running()))
   await linkIs(tested.link, 'away')
   await redis.thaw()
   await plainWorker(tested, making(conversion))
@@ -135,11 +118,9 @@ test('Redis that hangs is away, and back when it answers again', { timeout: 60_0
 
 test.each(['answers', 'hangs', 'is gone'] as const)('stops within a second when Redis %s', async (how) => {
   const redis = await startRedis()
-  const tested = await testLink(redis.url)
-  tested.link.start()
-  await linkIs(tested.link, 'connected')
+  const tested = await startedLink(redis.url, 'connected')
   const engine = tested.link.engine(new FakeConversion())
-  const runs = jobs(1000).map((range) => engine.run(range, running()).catch((error: unknown) => error))
+  const runs = jobRanges(1000).map((range) => engine.run(range, running()).catch((error: unknown) => error))
   if (how === 'hangs') await redis.freeze()
   if (how === 'is gone') await redis.kill()
   const begun = performance.now()
@@ -161,9 +142,7 @@ test('stopped before it was started, and while it connects', async () => {
 
 test('started again after it was stopped', async () => {
   const redis = await startRedis()
-  const tested = await testLink(redis.url)
-  tested.link.start()
-  await linkIs(tested.link, 'connected')
+  const tested = await startedLink(redis.url, 'connected')
   await tested.link.stop()
   tested.link.start()
   await linkIs(tested.link, 'connected')
@@ -175,9 +154,7 @@ test.each([
   ['a user that there is not', 'nobody:wrong-secret@', /^WRONGPASS/],
 ])('refused for %s: told once, without the password; let in when that is mended', async (_, login, reply) => {
   const redis = await startRedis(['--requirepass', 'right-secret'])
-  const tested = await testLink(`redis://${login}127.0.0.1:${redis.port}`)
-  tested.link.start()
-  await linkIs(tested.link, 'refused')
+  const tested = await startedLink(`redis://${login}127.0.0.1:${redis.port}`, 'refused')
   const { state } = tested.link
   if (state.kind !== 'refused') throw new Error(state.kind)
   expect(state.error.code).toBe('REDIS_REFUSED')
@@ -192,9 +169,7 @@ test.each([
 
 test('a database that Redis does not have is refused, and not replaced by the first one', async () => {
   const redis = await startRedis()
-  const tested = await testLink(`${redis.url}/99`)
-  tested.link.start()
-  await linkIs(tested.link, 'refused')
+  const tested = await startedLink(`${redis.url}/99`, 'refused')
   const { state } = tested.link
   if (state.kind !== 'refused') throw new Error(state.kind)
   expect(state.error).toMatchObject({ code: 'REDIS_REFUSED', hint: expect.stringContaining('number of the database') })
@@ -204,9 +179,7 @@ test('a database that Redis does not have is refused, and not replaced by the fi
 
 test('a user who may not run what BullMQ needs is told which command, and let in when that is mended', async () => {
   const redis = await startRedis(['--user', 'worker', 'on', '>secret', '~*', '&*', '+@all', '-@scripting'])
-  const tested = await testLink(`redis://worker:secret@127.0.0.1:${redis.port}`)
-  tested.link.start()
-  await linkIs(tested.link, 'refused')
+  const tested = await startedLink(`redis://worker:secret@127.0.0.1:${redis.port}`, 'refused')
   expect(warnings(tested)).toHaveLength(1)
   expect(warnings(tested)[0]).toMatch(/refuses: NOPERM .*'eval(sha)?'/)
   await redis.command('acl', 'setuser', 'worker', '+@scripting')
@@ -226,13 +199,11 @@ test('a user with just the rights that the hint names can do everything', async 
     '-@admin',
   ])
   const url = `redis://worker:secret@127.0.0.1:${redis.port}`
-  const tested = await testLink(url, { prefix: 'mine' })
-  tested.link.start()
-  await linkIs(tested.link, 'connected')
+  const tested = await startedLink(url, 'connected', { prefix: 'mine' })
   const conversion = new FakeConversion()
   const engine = tested.link.engine(conversion)
   await plainWorker(tested, making(conversion))
-  await Promise.all(jobs(20).map((range) => engine.run(range, running())))
+  await Promise.all(jobRanges(20).map((range) => engine.run(range, running())))
   await engine.close()
   expect(warnings(tested)).toEqual([])
 })
@@ -252,16 +223,14 @@ test('a full Redis that evicts nothing refuses, and takes the jobs when there is
 
 test('scripts that Redis was made to forget are sent again', async () => {
   const redis = await startRedis()
-  const tested = await testLink(redis.url)
-  tested.link.start()
-  await linkIs(tested.link, 'connected')
+  const tested = await startedLink(redis.url, 'connected')
   const conversion = new FakeConversion()
   const engine = tested.link.engine(conversion)
   await plainWorker(tested, making(conversion))
-  await Promise.all(jobs(3).map((range) => engine.run(range, running())))
+  await Promise.all(jobRanges(3).map((range) => engine.run(range, running())))
   await redis.command('flushall')
   await redis.command('script', 'flush')
-  const more = jobs(6).slice(3)
+  const more = jobRanges(6).slice(3)
   await Promise.all(more.map((range) => engine.run(range, running())))
   expect(conversion.delivered.size).toBe(6 * 16)
 })
@@ -286,18 +255,14 @@ describe('over TLS', () => {
 
   test('with the certificate that is to be trusted, jobs come through', async () => {
     const settings = await behindTls(await startRedis())
-    const tested = await testLink(settings.url, { redis: await redisAddress(settings) })
-    tested.link.start()
-    await linkIs(tested.link, 'connected')
+    const tested = await startedLink(settings.url, 'connected', { redis: await redisAddress(settings) })
     expect(warnings(tested)).toEqual([])
   })
 
   test('without it nothing is sent, and what to do is told', async () => {
     const redis = await startRedis()
     const { url } = await behindTls(redis)
-    const tested = await testLink(url)
-    tested.link.start()
-    await linkIs(tested.link, 'refused')
+    const tested = await startedLink(url, 'refused')
     expect(warnings(tested)).toEqual([
       `the certificate of Redis at ${url}/0 is not to be trusted: self-signed certificate`,
     ])
@@ -308,9 +273,7 @@ describe('over TLS', () => {
 test('the password stands in no message of a server that is away', async () => {
   const port = await freePort()
   const url = `redis://me:very-secret@127.0.0.1:${port}`
-  const tested = await testLink(url)
-  tested.link.start()
-  await linkIs(tested.link, 'away')
+  const tested = await startedLink(url, 'away')
   expect(JSON.stringify([tested.lines, tested.link.state])).not.toContain('very-secret')
   expect((await redisAddress({ url })).shown).toBe(`redis://me@127.0.0.1:${port}/0`)
 })
