@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Spool } from '#dist/daemon/coordinator/conversions/spool.js'
@@ -30,6 +30,7 @@ test('what a run that was killed while it removed its folder left behind is remo
   const spool = new Spool(join(parent, 'a.gguf.part'))
   await spool.make()
   await writeFile(spool.pathOf({ tensor: 1, slice: 2 }, worker), 'blocks')
+  await rm(join(spool.folder, 'nonce'))
   await rename(spool.folder, `${spool.folder}.removed`)
   await spool.make()
   expect(await readdir(parent)).toEqual(['a.gguf.part.results'])
