@@ -70,6 +70,13 @@ async function nonFinite(tensor: PlannedTensor, pool: WorkerPool): Promise<Miber
 }
 
 function overflow(tensor: PlannedTensor, row: number): MiberaError {
+  if (tensor.source.kind === 'rows' && tensor.source.dtype === tensor.type) {
+    return new MiberaError(
+      'TENSOR_NON_FINITE',
+      `${sourceName(tensor)} holds ${tensor.type} blocks with an infinite or NaN scale, the first in row ${row}`,
+      { subject: tensor.name, hint: 'The file is damaged, or was made of a damaged model: download or make it again.' },
+    )
+  }
   return new MiberaError(
     'TENSOR_OVERFLOW',
     `${sourceName(tensor)} has weights in row ${row} of ${tensor.name} too large for the half-precision scales of ${tensor.type}`,

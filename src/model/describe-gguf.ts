@@ -25,6 +25,8 @@ const maxFigure = 2 ** 31
 export function describeGguf(gguf: GgufModel): ModelDescription {
   const architecture = architectureOf(gguf)
   const tensors = [...gguf.tensors.values()]
+  if (tensors.length === 0) throw unfit(gguf, 'it has no tensors')
+  if (gguf.metadata.has('')) throw unfit(gguf, 'it has a metadata key without a name')
   for (const { name } of tensors) requireName(gguf, name)
   return {
     from: 'gguf',
@@ -87,10 +89,8 @@ function firstFigure(gguf: GgufModel, key: string): number | undefined {
   const first = value.type === 'array' ? value.value[0] : value.value
   const figure = typeof first === 'bigint' ? Number(first) : first
   if (typeof figure === 'number' && Number.isInteger(figure) && figure >= 0 && figure < maxFigure) return figure
-  throw unfit(
-    gguf,
-    `${quote(key)} is ${typeof figure === 'string' ? quote(figure) : String(figure)}, not a number of things`,
-  )
+  const shown = first === undefined ? 'an empty list' : typeof first === 'string' ? quote(first) : String(first)
+  throw unfit(gguf, `${quote(key)} is ${shown}, not a number of things`)
 }
 
 function text({ metadata }: GgufModel, key: string): string | undefined {

@@ -60,7 +60,8 @@ function fill(bytes: Buffer, type: GgmlType, random: ReturnType<typeof seededRan
     return
   }
   for (let at = 0; at < bytes.length; at++) bytes[at] = random.integer(256)
-  // Exponents below 64 in both half formats: small, and never infinite.
+  // Small exponents in both half formats, never those of infinity; the same in the scales of Q8_0.
+  if (type === 'Q8_0') for (let at = 1; at < bytes.length; at += 34) bytes[at] = (bytes[at] ?? 0) & 0xaf
   if (type === 'F16' || type === 'BF16')
     for (let at = 1; at < bytes.length; at += 2) bytes[at] = (bytes[at] ?? 0) & 0xaf
 }
