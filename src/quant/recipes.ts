@@ -13,9 +13,17 @@ export interface Recipe {
 
 const table = {
   Q1_0: { fileType: 40, baseType: 'Q1_0' },
+  IQ1_S: { fileType: 24, baseType: 'IQ1_S' },
+  IQ1_M: { fileType: 31, baseType: 'IQ1_M' },
   TQ1_0: { fileType: 36, baseType: 'TQ1_0' },
   TQ2_0: { fileType: 37, baseType: 'TQ2_0' },
+  IQ2_XXS: { fileType: 19, baseType: 'IQ2_XXS' },
   Q2_0: { fileType: 41, baseType: 'Q2_0' },
+  IQ2_XS: { fileType: 20, baseType: 'IQ2_XS' },
+  // The smallest of its kinds: most of it is IQ2_XS.
+  IQ2_S: { fileType: 28, baseType: 'IQ2_XS' },
+  IQ2_M: { fileType: 29, baseType: 'IQ2_S' },
+  Q2_K_S: { fileType: 21, baseType: 'Q2_K' },
   Q2_K: { fileType: 10, baseType: 'Q2_K' },
   IQ3_XXS: { fileType: 23, baseType: 'IQ3_XXS' },
   IQ3_XS: { fileType: 22, baseType: 'IQ3_S' },
@@ -55,10 +63,13 @@ export function recipe(name: RecipeName): Recipe {
   return { name, ...table[name] }
 }
 
+/** llama-quantize's short names. */
+const aliases: Readonly<Record<string, RecipeName>> = { Q3K: 'Q3_K_M', Q4K: 'Q4_K_M', Q5K: 'Q5_K_M' }
+
 /** The recipe a person means by `text`: upper or lower case, with or without `_` and `-` ("q3_k_m", "Q3KM"). */
 export function findRecipe(text: string): Recipe | undefined {
   const wanted = spelling(text)
-  const name = recipeNames.find((known) => spelling(known) === wanted)
+  const name = recipeNames.find((known) => spelling(known) === wanted) ?? aliases[wanted]
   return name === undefined ? undefined : recipe(name)
 }
 

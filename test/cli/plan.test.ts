@@ -14,10 +14,8 @@ test('plan lists every type that the model can have by size, and says which it c
   const { recipes, refused } = JSON.parse((await plan('--json')).stdout)
   const sizes = recipes.map(({ outputBytes }: { outputBytes: number }) => outputBytes)
   expect(sizes).toEqual(sizes.toSorted((a: number, b: number) => a - b))
-  expect(refused).toMatchObject([
-    { recipe: 'IQ3_XXS', code: 'IMPORTANCE_MISSING' },
-    { recipe: 'IQ3_XS', code: 'IMPORTANCE_MISSING' },
-  ])
+  const guided = ['IQ1_S', 'IQ1_M', 'IQ2_XXS', 'IQ2_XS', 'IQ2_S', 'IQ2_M', 'Q2_K_S', 'IQ3_XXS', 'IQ3_XS']
+  expect(refused).toMatchObject(guided.map((recipe) => ({ recipe, code: 'IMPORTANCE_MISSING' })))
   const named = [...recipes, ...refused].map(({ recipe }: { recipe: string }) => recipe)
   expect(named.toSorted()).toEqual(recipeNames.toSorted())
 })
@@ -25,8 +23,9 @@ test('plan lists every type that the model can have by size, and says which it c
 test('the table names the types that are left out', async () => {
   expect((await plan('--mix', 'b3613')).stdout).toContain(
     [
-      'Left out: IQ3_XXS (importance matrix needed); Q1_0, TQ1_0, TQ2_0, Q2_0,',
-      '  MXFP4_MOE (not for this model or mix).',
+      'Left out: IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ2_M, Q2_K_S, IQ3_XXS',
+      '  (importance matrix needed); Q1_0, TQ1_0, TQ2_0, Q2_0, MXFP4_MOE (not for this',
+      '  model or mix).',
     ].join('\n'),
   )
 })

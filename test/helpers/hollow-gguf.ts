@@ -20,7 +20,7 @@ export async function writeHollowGguf(
   { architecture, ...model }: Dimensions,
   tensors: readonly HollowTensor[],
 ): Promise<void> {
-  const metadata: [key: string, type: keyof typeof valueTypes, value: number | string][] = [
+  const metadata: Key[] = [
     ['general.architecture', 'string', architecture],
     [`${architecture}.block_count`, 'u32', model.layers],
     [`${architecture}.context_length`, 'u32', 4096],
@@ -30,6 +30,15 @@ export async function writeHollowGguf(
     [`${architecture}.attention.head_count_kv`, 'u32', model.kvHeads],
     [`${architecture}.attention.sliding_window`, 'u32', 4096],
     [`${architecture}.attention.layer_norm_rms_epsilon`, 'f32', 1e-5],
+    [`${architecture}.attention.layer_norm_epsilon`, 'f32', 1e-5],
+    [`${architecture}.attention.kv_lora_rank`, 'u32', model.headSize],
+    [`${architecture}.attention.q_lora_rank`, 'u32', model.headSize],
+    [`${architecture}.attention.key_length_mla`, 'u32', model.headSize],
+    [`${architecture}.attention.value_length_mla`, 'u32', model.headSize],
+    [`${architecture}.leading_dense_block_count`, 'u32', 1],
+    [`${architecture}.expert_feed_forward_length`, 'u32', model.feedForward],
+    [`${architecture}.expert_shared_count`, 'u32', 1],
+    ...expertKeys(architecture, model.experts),
     [`${architecture}.attention.key_length`, 'u32', model.headSize],
     [`${architecture}.attention.value_length`, 'u32', model.headSize],
     [`${architecture}.rope.dimension_count`, 'u32', model.headSize],
@@ -54,6 +63,16 @@ export async function writeHollowGguf(
   const bytes = header.take()
   await writeFile(path, bytes)
   await truncate(path, aligned(bytes.length) + offset)
+}
+
+type Key = readonly [key: string, type: keyof typeof valueTypes, value: number | string]
+
+function expertKeys(architecture: string, experts: number): Key[] {
+  if (experts === 0) return []
+  return [
+    [`${architecture}.expert_count`, 'u32', experts],
+    [`${architecture}.expert_used_count`, 'u32', 2],
+  ]
 }
 
 const aligned = (position: number): number => Math.ceil(position / alignment) * alignment

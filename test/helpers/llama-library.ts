@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadKoffi, oracleLibraries } from './llama-cpp.ts'
+import { defineListStructs, listFields, type QuantizeLists } from './quantize-lists.ts'
 
 /** A pointer as koffi hands it over. */
 export type Pointer = unknown
@@ -10,7 +11,7 @@ export type Pointer = unknown
  * are those of the library in @node-llama-cpp/linux-x64 3.22 and are checked against its defaults when it is opened.
  */
 export interface LlamaLibrary {
-  quantize(input: string, output: string, changes: Partial<QuantizeParameters>): number
+  quantize(input: string, output: string, changes: Partial<QuantizeParameters>, lists?: QuantizeLists): number
   loadModel(path: string, changes: { vocab_only: boolean }): Pointer | null
   freeModel(model: Pointer): void
   vocabulary(model: Pointer): Pointer
@@ -78,7 +79,8 @@ export function openLlama(log: (text: string) => void): LlamaLibrary {
   const scores = llama.func('void *llama_get_logits_ith(void *context, int32_t index)')
 
   return {
-    quantize: (input, output, changes) => quantize(input, output, { ...quantizeDefaults(), ...changes }),
+    quantize: (input, output, changes, lists = {}) =>
+      quantize(input, output, { ...quantizeDefaults(), ...changes, ...listFields(koffi, lists) }),
     loadModel: (path, changes) => loadModel(path, { ...modelDefaults(), n_gpu_layers: 0, ...changes }),
     freeModel: llama.func('void llama_model_free(void *model)'),
     vocabulary: llama.func('void *llama_model_get_vocab(void *model)'),
@@ -114,6 +116,7 @@ export function openLlama(log: (text: string) => void): LlamaLibrary {
 
 function defineStructs(koffi: ReturnType<typeof loadKoffi>): void {
   koffi.proto('void llama_log(int level, const char *text, void *data)')
+  defineListStructs(koffi)
   koffi.struct('llama_model_quantize_params', {
     nthread: 'int32_t',
     ftype: 'int32_t',

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type LlamaLibrary, openLlama, type Pointer, type QuantizeParameters } from './llama-library.ts'
+import type { QuantizeLists } from './quantize-lists.ts'
 
 /**
  * llama.cpp in a process of its own: it aborts on files that it finds wrong beyond repair, which must not take the
@@ -68,9 +69,10 @@ function methods(llama: LlamaLibrary, lastLog: () => string) {
   let model: Pointer = null
   const vocabulary = () => llama.vocabulary(model)
   return {
-    quantize(input: string, output: string, parameters: Partial<QuantizeParameters>) {
+    quantize(input: string, output: string, parameters: Partial<QuantizeParameters>, lists?: QuantizeLists) {
       const start = performance.now()
-      if (llama.quantize(input, output, parameters) !== 0) throw new Error(`llama.cpp cannot quantize:\n${lastLog()}`)
+      if (llama.quantize(input, output, parameters, lists) !== 0)
+        throw new Error(`llama.cpp cannot quantize:\n${lastLog()}`)
       const seconds = (performance.now() - start) / 1000
       return { seconds, peakBytes: process.resourceUsage().maxRSS * 1024, log: lastLog() }
     },

@@ -1,4 +1,5 @@
 import { startLlama } from './llama-process.ts'
+import type { QuantizeLists } from './quantize-lists.ts'
 
 /** `enum llama_ftype` in llama.cpp's include/llama.h, by the names of our recipes. */
 export const fileTypes = {
@@ -19,12 +20,18 @@ export const fileTypes = {
   Q5_K_M: 17,
   Q6_K: 18,
   Q2_K_S: 21,
+  IQ2_XXS: 19,
+  IQ2_XS: 20,
   IQ3_XS: 22,
   IQ3_XXS: 23,
+  IQ1_S: 24,
   IQ4_NL: 25,
   IQ3_S: 26,
   IQ3_M: 27,
+  IQ2_S: 28,
+  IQ2_M: 29,
   IQ4_XS: 30,
+  IQ1_M: 31,
   TQ1_0: 36,
   TQ2_0: 37,
   MXFP4_MOE: 38,
@@ -45,6 +52,11 @@ export interface QuantizeOptions {
   readonly embeddingType?: number
   /** Quantize anew what is quantized already. */
   readonly allowRequantize?: boolean
+  /** Leave the output tensor as it is. */
+  readonly leaveOutput?: boolean
+  /** Leave all tensors as they are. */
+  readonly onlyCopy?: boolean
+  readonly lists?: QuantizeLists
 }
 
 export interface QuantizeResult {
@@ -77,16 +89,20 @@ export interface Quantizer {
 export function openQuantizer(): Quantizer {
   const llama = startLlama()
   return {
-    quantize: (input, output, options) =>
-      llama.call('quantize', input, output, {
+    quantize: (input, output, options) => {
+      const parameters = {
         ftype: fileTypes[options.ftype],
         nthread: options.threads ?? 2,
         dry_run: options.dryRun ?? false,
         pure: options.pure ?? false,
+        quantize_output_tensor: options.leaveOutput !== true,
+        only_copy: options.onlyCopy ?? false,
         output_tensor_type: options.outputType ?? noType,
         token_embedding_type: options.embeddingType ?? noType,
         allow_requantize: options.allowRequantize ?? false,
-      }),
+      }
+      return llama.call('quantize', input, output, parameters, options.lists)
+    },
     stop: () => llama.stop(),
   }
 }

@@ -10,7 +10,9 @@ type Outcome = TypesByKind | { readonly refused: string } | null
 
 describe('types of the mix b3613 are those that llama-quantize of that release chose', () => {
   const models: Record<string, Record<string, Outcome>> = golden.models
-  const inBoth = recipeNames.filter((name) => !isLacking(name))
+  /** Refused without an importance matrix for the first matrix that they come to. */
+  const guided = ['IQ1_S', 'IQ1_M', 'IQ2_XXS', 'IQ2_XS', 'IQ2_S', 'IQ2_M', 'Q2_K_S']
+  const inBoth = recipeNames.filter((name) => !isLacking(name) && !guided.includes(name))
 
   it('for every model that the tests compare, and every recipe that the release has', () => {
     expect(Object.keys(models)).toEqual(tinyModels.map(({ title }) => title))

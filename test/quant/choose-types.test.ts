@@ -1,39 +1,47 @@
 import { describe, expect, it } from 'vitest'
-import { chooseTypes } from '#dist/quant/choose-types.js'
+import { chooseTypes, type TypeChoice } from '#dist/quant/choose-types.js'
 import { type RecipeName, recipe, recipeNames } from '#dist/quant/recipes.js'
+import { recipeDecides } from '#dist/quant/type-options.js'
+import { foreignModels } from '../helpers/foreign-models.ts'
 import { oracleLibraries } from '../helpers/llama-cpp.ts'
-import { type LlamaLibrary, openLlama } from '../helpers/llama-library.ts'
-import { typesByLlamaCpp } from '../helpers/llama-types.ts'
-import { tinyModels } from '../helpers/tiny-models.ts'
+import { LlamaTypes } from '../helpers/llama-types.ts'
+import { type TinyModel, tinyModels } from '../helpers/tiny-models.ts'
 
 const libraries = oracleLibraries()
 if ('missing' in libraries) console.warn(`skipped: comparison of types with llama.cpp (${libraries.missing})`)
 
 describe.skipIf('missing' in libraries)('types of the mix latest are those of llama_model_quantize', () => {
-  let log = ''
-  let opened: LlamaLibrary | undefined
-  const llama = (): LlamaLibrary => {
-    opened ??= openLlama((text) => {
-      log += text
-    })
+  let opened: LlamaTypes | undefined
+  const llama = (): LlamaTypes => {
+    opened ??= new LlamaTypes()
     return opened
   }
 
-  describe.each(tinyModels)('$title', (tiny) => {
+  describe.each([...tinyModels, ...foreignModels])('$title', (tiny) => {
     it.each(recipeNames)('%s', async (name) => {
-      log = ''
-      const expected = await typesByLlamaCpp(llama(), tiny, recipe(name).fileType)
+      const expected = await llama().quantized(tiny, recipe(name).fileType)
       const choose = () => chooseTypes(tiny.tensors, tiny.model, recipe(name), 'latest')
-      if (expected === undefined) {
-        expect(choose).toThrow(expect.objectContaining(refusalIn(log)))
-        return
-      }
-      expect(choose().map(({ type }, i) => `${tiny.tensors[i]?.name} ${type}`)).toEqual(
-        tiny.tensors.map((tensor, i) => `${tensor.name} ${expected[i]}`),
-      )
+      if (expected === undefined) expect(choose).toThrow(expect.objectContaining(refusalIn(llama().log)))
+      else expect(named(tiny, choose())).toEqual(named(tiny, expected))
+    })
+
+    it.each(recipeNames)('%s, with an importance matrix', async (name) => {
+      const importances = [['any', Float32Array.of(1)]] as const
+      const expected = await llama().dryRun(tiny, recipe(name).fileType, { importances })
+      const guided = { ...recipeDecides, hasImportance: () => true }
+      const choose = () => chooseTypes(tiny.tensors, tiny.model, recipe(name), 'latest', guided)
+      if (expected === undefined) expect(choose).toThrow(expect.objectContaining(refusalIn(llama().log)))
+      else expect(named(tiny, choose())).toEqual(named(tiny, expected))
     })
   })
 })
+
+function named({ tensors }: TinyModel, types: readonly (string | TypeChoice | undefined)[]): string[] {
+  return tensors.map(({ name }, i) => {
+    const type = types[i]
+    return `${name} ${typeof type === 'object' ? type.type : type}`
+  })
+}
 
 /** Why llama.cpp refused, by our code, and for which tensor. */
 function refusalIn(log: string): { code: string; subject: string | undefined } {

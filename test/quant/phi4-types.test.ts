@@ -22,7 +22,8 @@ describe('the real Phi-4, mix latest', () => {
   const covered = recipeNames.filter((name) => name in golden)
 
   it('is compared under all recipes but the rarest', () => {
-    const rare = ['Q1_0', 'TQ1_0', 'TQ2_0', 'Q2_0', 'IQ3_XXS', 'IQ3_XS', 'MXFP4_MOE', 'F32']
+    const guided = ['IQ1_S', 'IQ1_M', 'IQ2_XXS', 'IQ2_XS', 'IQ2_S', 'IQ2_M', 'Q2_K_S', 'IQ3_XXS', 'IQ3_XS']
+    const rare = [...guided, 'Q1_0', 'TQ1_0', 'TQ2_0', 'Q2_0', 'MXFP4_MOE', 'F32']
     expect(covered).toEqual(recipeNames.filter((name) => !rare.includes(name)))
     expect(tensors).toHaveLength(243)
   })

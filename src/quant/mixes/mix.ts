@@ -11,13 +11,19 @@ export interface Mix {
   readonly countsBy: 'file-order' | 'layer'
   /** Categories typed, and counted together, by the rule for attention values. */
   readonly valueLike: readonly TensorCategory[]
+  /** Those that make up the number of all attention values, even where the rule for them does not apply. */
+  readonly countedAsValues: readonly TensorCategory[]
   /**
    * What replaces a type whose blocks do not divide the rows; where not even that one fits, or nothing is named, F16.
    * `refused`: llama.cpp has no replacement and stops.
    */
   readonly fallbacks: Readonly<Partial<Record<GgmlType, GgmlType | 'refused'>>>
-  /** Types that are refused without an importance matrix, except for the embedding and the output projection. */
-  readonly needsImportance: readonly GgmlType[]
+  /** Whether a tensor is refused without importances. */
+  readonly needsImportance: (type: GgmlType, category: TensorCategory, recipe: RecipeName) => boolean
+  /** Parts of the names of matrices that are not quantized, beside those that no release does. */
+  readonly keptParts: readonly string[]
+  /** How many layers a model of an architecture has that llama.cpp takes for a 70B one. */
+  readonly layersOf70B: Readonly<Record<string, number>>
   /** Recipes that the release does not have. */
   readonly lacks: readonly RecipeName[]
 }

@@ -2,9 +2,9 @@ import type { GgmlType } from '../../formats/ggml/block-types.ts'
 import type { RecipeName } from '../recipes.ts'
 
 /*
- * The files of this folder are llama.cpp's rules (`llama_tensor_get_type`), one table per kind of tensor, for models
- * without experts and without an importance matrix. What a table does not name has the recipe's base type. Divisions
- * of layer counts round down as there: a model of 15 layers has no "first 1/16".
+ * The files of this folder are llama.cpp's rules (`llama_tensor_get_type`), one table per kind of tensor. What a table
+ * does not name has the recipe's base type. Divisions of layer counts round down as there: a model of 15 layers has no
+ * "first 1/16".
  */
 
 /** A type other than the recipe's base type, and why, in a line for a person. */
@@ -13,10 +13,24 @@ export interface RuledType {
   readonly reason: string
 }
 
+/** What the rules ask of the whole model. */
+export interface RuledModel {
+  /** Query heads that share one value head, rounded down; 0 where there are none. */
+  readonly queriesPerValue: number
+  /** Experts of each layer; 0 for a dense model. */
+  readonly experts: number
+  /** The architecture "falcon", whose feed-forward and attention output llama.cpp measured apart. */
+  readonly falcon: boolean
+  readonly is70B: boolean
+  /** Whether there is an importance matrix, for whichever tensors. */
+  readonly guided: boolean
+}
+
 /** The i-th of n tensors of one kind. */
 export interface Position {
   readonly index: number
   readonly count: number
+  readonly model: RuledModel
 }
 
 /** A type for every tensor of a kind, or one by position. */
