@@ -18,18 +18,16 @@ import {
   right,
 } from './octet'
 
-/** Where the levels of a candidate fall before they are clamped: all of them inside 0…top, or some outside, … */
+/** Where the levels of a candidate fall before they are clamped: all of them inside 0…top, … */
 export const inside = 0
-export const outside = 1
+/** … some above top but none below 0, or some anywhere outside, … */
+export const above = 1
+export const outside = 2
 /** … or so far that rounding in floats is not ggml's integer rounding. */
-export const inexact = 2
+export const inexact = 3
 
 /** ggml's rounding and ours agree up to 4194303. This leaves room for the rounding of the products. */
 const mostExact: f32 = 4000000
-
-function isWithin(value: v128, above: v128, below: v128): v128 {
-  return v128.and(f32x4.gt(value, above), f32x4.lt(value, below))
-}
 
 /**
  * Judged by the extremes of each sub-block: subtraction and multiplication by one number are monotone, in floats too,
@@ -46,18 +44,17 @@ export function placeLevels(octet: usize, top: f32): i32 {
   const rightHigh = f32x4.mul(rightInverse, f32x4.sub(v128.load(octet, greatest + right), rightMin))
   const bottom = f32x4.splat(-0.5)
   const over = f32x4.splat(top + 0.5)
-  const areInside = v128.and(
-    v128.and(isWithin(leftLow, bottom, over), isWithin(leftHigh, bottom, over)),
-    v128.and(isWithin(rightLow, bottom, over), isWithin(rightHigh, bottom, over)),
-  )
-  if (i32x4.all_true(areInside)) return inside
+  const areNotBelow = v128.and(f32x4.gt(leftLow, bottom), f32x4.gt(rightLow, bottom))
+  const areNotAbove = v128.and(f32x4.lt(leftHigh, over), f32x4.lt(rightHigh, over))
+  if (i32x4.all_true(v128.and(areNotBelow, areNotAbove))) return inside
   const lowest = f32x4.splat(-mostExact)
   const highest = f32x4.splat(mostExact)
   const areExact = v128.and(
-    v128.and(isWithin(leftLow, lowest, highest), isWithin(leftHigh, lowest, highest)),
-    v128.and(isWithin(rightLow, lowest, highest), isWithin(rightHigh, lowest, highest)),
+    v128.and(f32x4.gt(leftLow, lowest), f32x4.lt(leftHigh, highest)),
+    v128.and(f32x4.gt(rightLow, lowest), f32x4.lt(rightHigh, highest)),
   )
-  return i32x4.all_true(areExact) ? outside : inexact
+  if (!i32x4.all_true(areExact)) return inexact
+  return i32x4.all_true(areNotBelow) ? above : outside
 }
 
 function storeSums(lanes: usize, sum: v128, squares: v128, withValues: v128): void {
@@ -85,6 +82,42 @@ export function takeLevels(octet: usize, elements: i32): void {
     const rightValue = v128.load(at, right)
     const leftLevel = nearest(f32x4.mul(leftInverse, f32x4.sub(leftValue, leftMin)))
     const rightLevel = nearest(f32x4.mul(rightInverse, f32x4.sub(rightValue, rightMin)))
+    v128.store(at, leftLevel, levels)
+    v128.store(at, rightLevel, levels + right)
+    const leftWeighted = f32x4.mul(v128.load(at, importances), leftLevel)
+    const rightWeighted = f32x4.mul(v128.load(at, importances + right), rightLevel)
+    leftSum = f32x4.add(leftSum, leftWeighted)
+    rightSum = f32x4.add(rightSum, rightWeighted)
+    leftSquares = f32x4.add(leftSquares, f32x4.mul(leftWeighted, leftLevel))
+    rightSquares = f32x4.add(rightSquares, f32x4.mul(rightWeighted, rightLevel))
+    leftValues = f32x4.add(leftValues, f32x4.mul(leftWeighted, leftValue))
+    rightValues = f32x4.add(rightValues, f32x4.mul(rightWeighted, rightValue))
+    at += entryBytes
+  } while (at < end)
+  storeSums(octet, leftSum, leftSquares, leftValues)
+  storeSums(octet + right, rightSum, rightSquares, rightValues)
+}
+
+/** As {@link takeLevels}, with no level above `top`. */
+export function takeLevelsBelow(octet: usize, elements: i32, top: f32): void {
+  const leftInverse = v128.load(octet, inverse)
+  const rightInverse = v128.load(octet, inverse + right)
+  const leftMin = v128.load(octet, bestMin)
+  const rightMin = v128.load(octet, bestMin + right)
+  const tops = f32x4.splat(top)
+  let leftSum = f32x4.splat(0)
+  let rightSum = f32x4.splat(0)
+  let leftSquares = f32x4.splat(0)
+  let rightSquares = f32x4.splat(0)
+  let leftValues = f32x4.splat(0)
+  let rightValues = f32x4.splat(0)
+  const end = octet + <usize>elements * entryBytes
+  let at = octet
+  do {
+    const leftValue = v128.load(at)
+    const rightValue = v128.load(at, right)
+    const leftLevel = f32x4.pmin(tops, nearest(f32x4.mul(leftInverse, f32x4.sub(leftValue, leftMin))))
+    const rightLevel = f32x4.pmin(tops, nearest(f32x4.mul(rightInverse, f32x4.sub(rightValue, rightMin))))
     v128.store(at, leftLevel, levels)
     v128.store(at, rightLevel, levels + right)
     const leftWeighted = f32x4.mul(v128.load(at, importances), leftLevel)

@@ -1,8 +1,8 @@
 /**
  * Scratch in which eight sub-blocks, an octet, stand side by side, one per lane of two vectors ("left": sub-blocks 0–3,
  * "right": 4–7), element after element. Each lane then does exactly the scalar algorithm's operations in the scalar
- * order, so nothing is re-associated and the bits come out as in C. There is room for two octets: while one waits for a
- * division or the end of a sum, the processor works on the other.
+ * order, so nothing is re-associated and the bits come out as in C. There is room for four octets: while one waits for a
+ * division or the end of a sum, the processor works on another.
  *
  * Every entry is 32 bytes: element i of an array at offset o is at `octet + o + 32·i`, left lanes then right.
  */
@@ -49,8 +49,8 @@ export const levelValueSum: usize = figures + 16 * entryBytes
 export const determinant: usize = figures + 17 * entryBytes
 
 export const octetBytes: usize = figures + 18 * entryBytes
-/** Where the first octet is; the second is {@link octetBytes} further. */
-export const octets: usize = memory.data(7296, 16)
+/** Where the first octet is; each further one is {@link octetBytes} behind it. */
+export const octets: usize = memory.data(14592, 16)
 
 /** Four rows of four f32, `rowBytes` apart, to four lanes of entries at `dst`. */
 function transposeFour(src: usize, rowBytes: usize, dst: usize): void {

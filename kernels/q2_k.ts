@@ -20,7 +20,7 @@ const top = 3
 /** The 256 levels, one byte each. */
 const levelBytes: usize = memory.data(256, 16)
 /** With an importance matrix: how much each weight counts, and the 4-bit numbers, one byte each. */
-const counts: usize = memory.data(1024, 16)
+const counts: usize = memory.data(2048, 16)
 const fourBitScales: usize = memory.data(16, 16)
 const fourBitMins: usize = memory.data(16, 16)
 
@@ -38,15 +38,15 @@ function inFifteenths(src: usize, maximum: f32): v128 {
   return nearestInts(f32x4.mul(f32x4.splat(<f32>15 / maximum), v128.load(src)))
 }
 
-/** Scales, minimums and units to `dst`: the greatest scale and the greatest minimum become 15. */
-function roundByMaximum(dst: usize): void {
-  const maxScale = greatestOfSixteen(scales)
-  const maxMin = greatestOfSixteen(mins)
+/** Scales and minimums, at offset `fit` of those fitted, and units to `dst`: the greatest scale and the greatest minimum become 15. */
+function roundByMaximum(fit: usize, dst: usize): void {
+  const maxScale = greatestOfSixteen(scales + fit)
+  const maxMin = greatestOfSixteen(mins + fit)
   store<u16>(dst + unitsAt, halfFromFloat(maxScale / 15))
   store<u16>(dst + unitsAt, halfFromFloat(maxMin / 15), 2)
   for (let i: usize = 0; i < 16; i += 4) {
-    const scale = inFifteenths(scales + (i << 2), maxScale)
-    const min = i32x4.shl(inFifteenths(mins + (i << 2), maxMin), 4)
+    const scale = inFifteenths(scales + fit + (i << 2), maxScale)
+    const min = i32x4.shl(inFifteenths(mins + fit + (i << 2), maxMin), 4)
     const bytes = v128.and(v128.or(scale, min), i32x4.splat(0xff))
     const shorts = i16x8.narrow_i32x4_u(bytes, bytes)
     v128.store32_lane(dst + i, i8x16.narrow_i16x8_u(shorts, shorts), 0)
@@ -54,14 +54,14 @@ function roundByMaximum(dst: usize): void {
 }
 
 /** The same by what errors count. */
-function roundByImportance(dst: usize): void {
-  store<u16>(dst + unitsAt, halfFromFloat(fitPositive(scales, sums, 16, fourBitScales, 15)))
-  store<u16>(dst + unitsAt, halfFromFloat(fitPositive(mins, sums, 16, fourBitMins, 15)), 2)
+function roundByImportance(fit: usize, dst: usize): void {
+  store<u16>(dst + unitsAt, halfFromFloat(fitPositive(scales + fit, sums + fit, 16, fourBitScales, 15)))
+  store<u16>(dst + unitsAt, halfFromFloat(fitPositive(mins + fit, sums + fit, 16, fourBitMins, 15)), 2)
   v128.store(dst, v128.or(v128.load(fourBitScales), i8x16.shl(v128.load(fourBitMins), 4)))
 }
 
 /** The levels that suit the scales, minimums and units at `dst` to {@link levelBytes}. */
-function takeLevels(src: usize, dst: usize): void {
+function takeLevels(fit: usize, src: usize, dst: usize): void {
   const scaleUnit = load<u16>(dst + unitsAt)
   const minUnit = load<u16>(dst + unitsAt, 2)
   for (let i: usize = 0; i < 16; i++) {
@@ -70,8 +70,9 @@ function takeLevels(src: usize, dst: usize): void {
     const min: f32 = floatFromHalf(minUnit) * <f32>(packed >> 4)
     const row = src + (i << 6)
     const bytes = levelBytes + (i << 4)
+    const at = fit + (i << 2)
     if (scale != 0) levelsByScale(row, bytes, 16, scale, min, top)
-    else levelsByInverse(row, bytes, 16, load<f32>(inverses + (i << 2)), load<f32>(froms + (i << 2)), top)
+    else levelsByInverse(row, bytes, 16, load<f32>(inverses + at), load<f32>(froms + at), top)
   }
 }
 
@@ -92,30 +93,49 @@ function isZero(src: usize): bool {
   return true
 }
 
-function quantizeSuperblock(src: usize, dst: usize, importance: usize): void {
-  if (importance == 0) {
-    fitSubBlocks(src, 2, 16, <f32>top, -0.5, 15, true)
-    roundByMaximum(dst)
-  } else {
-    countByImportance(src, importance, counts, 256, sumOfSquares(src, 256) / 256)
-    fitWeighted(src, counts, 2, 16, <f32>top)
-    roundByImportance(dst)
-  }
-  takeLevels(src, dst)
+/** Rounds superblock `k` of those fitted. */
+function roundSuperblock(k: i32, src: usize, dst: usize, weighted: bool): void {
+  const fit = (<usize>k) << 6
+  if (weighted) roundByImportance(fit, dst)
+  else roundByMaximum(fit, dst)
+  takeLevels(fit, src, dst)
   packSixteen(0, dst + levelsAt)
   packSixteen(16, dst + levelsAt + 16)
   packSixteen(128, dst + levelsAt + 32)
   packSixteen(144, dst + levelsAt + 48)
 }
 
-/** `src`: 256 · `blocks` f32; `dst`: 84 · `blocks` bytes; `importance`: 256 · `blocks` f32, or 0 for none. */
-export function quantizeQ2K(src: usize, dst: usize, blocks: i32, importance: usize): void {
-  for (let block = 0; block < blocks; block++) {
-    if (isZero(src)) memory.fill(dst, 0, blockBytes)
-    else quantizeSuperblock(src, dst, importance)
-    if (importance != 0) importance += 1024
+function quantizeSuperblocks(src: usize, dst: usize, blocks: i32, importance: usize): void {
+  if (importance == 0) {
+    fitSubBlocks(src, 2 * blocks, 16, <f32>top, -0.5, 15, true)
+  } else {
+    for (let at: usize = 0; at < (<usize>blocks) << 10; at += 1024) {
+      countByImportance(src + at, importance + at, counts + at, 256, sumOfSquares(src + at, 256) / 256)
+    }
+    fitWeighted(src, counts, 2 * blocks, 16, <f32>top)
+  }
+  for (let k = 0; k < blocks; k++) {
+    roundSuperblock(k, src, dst, importance != 0)
     src += 1024
     dst += blockBytes
+  }
+}
+
+/** `src`: 256 · `blocks` f32; `dst`: 84 · `blocks` bytes; `importance`: 256 · `blocks` f32, or 0 for none. */
+export function quantizeQ2K(src: usize, dst: usize, blocks: i32, importance: usize): void {
+  while (blocks > 0) {
+    let taken = 1
+    if (isZero(src)) {
+      memory.fill(dst, 0, blockBytes)
+    } else {
+      // Two at once keep the processor busy; zeros would only delay their neighbour.
+      if (blocks > 1 && !isZero(src + 1024)) taken = 2
+      quantizeSuperblocks(src, dst, taken, importance)
+    }
+    if (importance != 0) importance += (<usize>taken) << 10
+    src += (<usize>taken) << 10
+    dst += <usize>taken * blockBytes
+    blocks -= taken
   }
 }
 

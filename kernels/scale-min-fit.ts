@@ -1,7 +1,7 @@
 /**
  * Scale and minimum of the sub-blocks of Q2_K, Q4_K and Q5_K, and of Q4_1 and Q5_1 with an importance matrix: value ≈
- * scale · level − min with level in 0…top. Fits up to sixteen sub-blocks at once, which is one superblock of Q2_K and
- * two of Q4_K and Q5_K.
+ * scale · level − min with level in 0…top. Fits up to 32 sub-blocks at once, which are two superblocks of Q2_K and four
+ * of Q4_K and Q5_K.
  */
 import { weighAsGiven, weighByMagnitude, weighByMagnitudeAndMean } from './importance'
 import { bestFrom, bestInverse, bestMin, bestScale, importanceSum, loadOctet, octetBytes, octets, right } from './octet'
@@ -19,13 +19,13 @@ import {
 import { searchScaleMin } from './scale-min-search'
 
 /** Per sub-block an f32: its scale and minimum … */
-export const scales: usize = memory.data(64, 16)
-export const mins: usize = memory.data(64, 16)
+export const scales: usize = memory.data(128, 16)
+export const mins: usize = memory.data(128, 16)
 /** … and what gave the values their levels: the nearest integer to inverse · (value − from), clamped. */
-export const inverses: usize = memory.data(64, 16)
-export const froms: usize = memory.data(64, 16)
+export const inverses: usize = memory.data(128, 16)
+export const froms: usize = memory.data(128, 16)
 /** Σ of how much its errors count; only of {@link fitWeighted}. */
-export const sums: usize = memory.data(64, 16)
+export const sums: usize = memory.data(128, 16)
 
 function storeFits(octet: usize, at: usize): void {
   for (let side: usize = 0; side <= right; side += right) {
@@ -80,7 +80,7 @@ function fitWeightedExactly(src: usize, importance: usize, count: i32, elements:
 
 /**
  * Fits 8 · `count` sub-blocks of `elements` f32 at `src` into {@link scales}, {@link mins}, {@link inverses} and
- * {@link froms}; `count` is 1 or 2. `top`, `firstSpan` and `lastCandidate` as in ./scale-min-search.
+ * {@link froms}; `count` is 1…4. `top`, `firstSpan` and `lastCandidate` as in ./scale-min-search.
  *
  * @param byMagnitude a value's error counts |value| times and is not squared (Q2_K, 16 elements); otherwise it counts
  *   √(mean square) + |value| times and is squared (Q4_K and Q5_K, 32 elements)

@@ -8,7 +8,7 @@
  * candidates take their levels, so candidates cannot be tried independently.
  */
 import { sumAbsoluteErrors, sumSquaredErrors } from './candidate-error'
-import { inexact, inside, placeLevels, takeClampedLevels, takeLevels } from './candidate-levels'
+import { above, inexact, inside, placeLevels, takeClampedLevels, takeLevels, takeLevelsBelow } from './candidate-levels'
 import {
   bestError,
   bestFrom,
@@ -95,20 +95,40 @@ function keepBetter(lanes: usize): void {
   v128.store(lanes, v128.bitselect(v128.load(lanes, min), from, better), bestMin)
 }
 
-function sumErrors(octet: usize, elements: i32, absolute: bool): void {
-  if (absolute) sumAbsoluteErrors(octet, elements)
-  else sumSquaredErrors(octet, elements)
-}
-
 function fitEvenly(octet: usize, elements: i32, top: f32, absolute: bool): bool {
   spreadEvenly(octet, top)
   spreadEvenly(octet + right, top)
   if (placeLevels(octet, top) != inside) return false
   takeLevels(octet, elements)
-  sumErrors(octet, elements, absolute)
+  if (absolute) {
+    sumAbsoluteErrors(octet, elements)
+  } else {
+    sumSquaredErrors(octet, elements)
+  }
   v128.store(octet, v128.load(octet, error), bestError)
   v128.store(octet, v128.load(octet, error + right), bestError + right)
   return true
+}
+
+/** The levels of the candidate aimed at, and their sums; false if they are too far out for float rounding. */
+function takeCandidate(octet: usize, elements: i32, top: f32): bool {
+  const place = placeLevels(octet, top)
+  if (place == inexact) return false
+  if (place == inside) takeLevels(octet, elements)
+  else if (place == above) takeLevelsBelow(octet, elements, top)
+  else takeClampedLevels(octet, elements, top)
+  return true
+}
+
+/** Keeps the candidate solved where it is better. */
+function judge(octet: usize, elements: i32, absolute: bool): void {
+  if (absolute) {
+    sumAbsoluteErrors(octet, elements)
+  } else {
+    sumSquaredErrors(octet, elements)
+  }
+  keepBetter(octet)
+  keepBetter(octet + right)
 }
 
 /** Whether no candidate can be better anywhere: no error is below 0 (which flat lanes have) or below NaN. */
@@ -142,26 +162,25 @@ export function searchScaleMin(
   for (let octet = first; octet <= last; octet += octetBytes) {
     if (!fitEvenly(octet, elements, top, absolute)) return false
   }
-  if (first < last && isSettled(last)) last = first
-  if (isSettled(first)) first += octetBytes
+  while (first < last && isSettled(last)) last -= octetBytes
+  while (first <= last && isSettled(first)) first += octetBytes
   for (let candidate = 0; candidate <= lastCandidate; candidate++) {
     const span: f32 = firstSpan + step * <f32>candidate + top
     for (let octet = first; octet <= last; octet += octetBytes) {
       aim(octet, span)
       aim(octet + right, span)
-      const place = placeLevels(octet, top)
-      if (place == inexact) return false
-      if (place == inside) takeLevels(octet, elements)
-      else takeClampedLevels(octet, elements, top)
+    }
+    for (let octet = first; octet <= last; octet += 2 * octetBytes) {
+      if (!takeCandidate(octet, elements, top)) return false
+      if (octet < last && !takeCandidate(octet + octetBytes, elements, top)) return false
     }
     for (let octet = first; octet <= last; octet += octetBytes) {
       solve(octet)
       solve(octet + right)
-      sumErrors(octet, elements, absolute)
     }
-    for (let octet = first; octet <= last; octet += octetBytes) {
-      keepBetter(octet)
-      keepBetter(octet + right)
+    for (let octet = first; octet <= last; octet += 2 * octetBytes) {
+      judge(octet, elements, absolute)
+      if (octet < last) judge(octet + octetBytes, elements, absolute)
     }
   }
   return true

@@ -66,10 +66,10 @@ function unpackSixBits(src: usize): void {
 }
 
 /** How much the weights of the superblocks being fitted count. */
-const counts: usize = memory.data(2048, 16)
+const counts: usize = memory.data(4096, 16)
 
 /**
- * Fits the first of `blocks` superblocks at `src`, two at once where there are two.
+ * Fits the first of `blocks` superblocks at `src`, four at once where there are four.
  *
  * @param importance address of the importances of their weights, or 0
  * @returns how many: {@link roundSuperblock} then finishes each
@@ -82,7 +82,7 @@ export function fitSuperblocks(
   firstSpan: f32,
   lastCandidate: i32,
 ): i32 {
-  const count = min<i32>(blocks, 2)
+  const count = min<i32>(blocks, 4)
   if (importance == 0) {
     fitSubBlocks(src, count, 32, <f32>top, firstSpan, lastCandidate, false)
     return count
