@@ -1,4 +1,4 @@
-import { type GgmlType, rowBytes } from '../formats/ggml/block-types.ts'
+import type { GgmlType } from '../formats/ggml/block-types.ts'
 import type { Kernels } from '../quant/kernels.ts'
 import type { MeasuredError } from './protocol.ts'
 
@@ -11,22 +11,24 @@ const rowsPerComparison = 16
 /** Of rows that were copied unseen. */
 export const nothingCompared: MeasuredError = { squaredError: 0, energy: 0, compared: 0 }
 
-/** Compares the first and every sixteenth row of a slice with what can be restored from its blocks. */
-export function measureError(
+/** Whether a row is compared: the first and every sixteenth of a slice. */
+export function isCompared(row: number): boolean {
+  return row % rowsPerComparison === 0
+}
+
+/** Adds how far one row is from what can be restored from its blocks. Addresses are those of the row. */
+export function addRowError(
+  sum: MeasuredError,
   kernels: Kernels,
-  { type, rows, columns }: { readonly type: GgmlType; readonly rows: number; readonly columns: number },
+  type: GgmlType,
+  columns: number,
   at: { readonly weights: number; readonly blocks: number; readonly restored: number },
 ): MeasuredError {
-  let squaredError = 0
-  let energy = 0
-  let compared = 0
-  const bytes = rowBytes(type, columns)
-  for (let row = 0; row < rows; row += rowsPerComparison) {
-    kernels.dequantize(type, at.blocks + row * bytes, at.restored, columns)
-    const sums = kernels.squaredError(at.weights + row * columns * Float32Array.BYTES_PER_ELEMENT, at.restored, columns)
-    squaredError += sums.error
-    energy += sums.energy
-    compared += columns
+  kernels.dequantize(type, at.blocks, at.restored, columns)
+  const { error, energy } = kernels.squaredError(at.weights, at.restored, columns)
+  return {
+    squaredError: sum.squaredError + error,
+    energy: sum.energy + energy,
+    compared: sum.compared + columns,
   }
-  return { squaredError, energy, compared }
 }

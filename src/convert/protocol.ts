@@ -21,7 +21,7 @@ export interface BufferRoom {
   readonly sourceBytes: number
   /** Of all that is made of the same rows. */
   readonly outputBytes: number
-  /** Weights of a slice that has to be turned into F32; 0 when all sources are F32 or copied. */
+  /** Weights that have to be turned into F32 at a time; 0 when all sources are F32 or copied. */
   readonly widenedWeights: number
   readonly columns: number
   /** Bytes of the tables that the kernels fill in for the plan's types. */

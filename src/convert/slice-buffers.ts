@@ -1,19 +1,14 @@
 import type { Kernels } from '../quant/kernels.ts'
+import type { WorkAreas } from './block-maker.ts'
 import type { BufferRoom } from './protocol.ts'
 
-/** Where one slice lives in WebAssembly memory while it is read and written. Addresses are byte offsets. */
-export interface SliceBuffers {
-  readonly source: number
-  readonly blocks: number
-}
-
-/** Memory of one worker thread: two slices in flight, and work areas for the one that is being computed. */
+/** Memory of one worker thread. Addresses are byte offsets into WebAssembly memory. */
 export interface ThreadBuffers {
-  readonly slots: readonly SliceBuffers[]
-  /** The slice's weights as F32, where the source is narrower. */
-  readonly widened: number
-  /** One row restored from its blocks, to measure the error. */
-  readonly restored: number
+  /** For rows as they are read: while those of one slice are computed, those of another come in. */
+  readonly rows: readonly number[]
+  /** For blocks: while those of one slice are made, those of another are written. */
+  readonly blocks: readonly number[]
+  readonly areas: WorkAreas
 }
 
 /** Where several slices are made of the same rows, the blocks of each begin at a multiple of this. */
@@ -23,12 +18,11 @@ const slotsPerThread = 2
 const floatBytes = Float32Array.BYTES_PER_ELEMENT
 
 export function reserveBuffers(kernels: Kernels, room: BufferRoom): ThreadBuffers {
-  const slots = Array.from({ length: slotsPerThread }, () => ({
-    source: kernels.reserve(room.sourceBytes),
-    blocks: kernels.reserve(room.outputBytes),
-  }))
+  const reserve = (bytes: number) => Array.from({ length: slotsPerThread }, () => kernels.reserve(bytes))
+  const rows = reserve(room.sourceBytes)
+  const blocks = reserve(room.outputBytes)
   const widened = kernels.reserve(room.widenedWeights * floatBytes)
-  return { slots, widened, restored: kernels.reserve(room.columns * floatBytes) }
+  return { rows, blocks, areas: { widened, restored: kernels.reserve(room.columns * floatBytes) } }
 }
 
 /** Bytes that {@link reserveBuffers} takes, and those of the kernels' tables. */

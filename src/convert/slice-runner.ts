@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { alignUp } from '../base/checked.ts'
 import { MiberaError } from '../base/errors.ts'
 import type { ByteSource } from '../disk/byte-source.ts'
-import { type GgmlType, rowBytes } from '../formats/ggml/block-types.ts'
+import { rowBytes } from '../formats/ggml/block-types.ts'
 import { Kernels } from '../quant/kernels.ts'
 import { findOverflow } from '../quant/overflow.ts'
+import { BlockMaker } from './block-maker.ts'
 import type { BlockSink } from './block-sink.ts'
-import { isCopied, needsWidening } from './copied-tensors.ts'
-import { measureError, nothingCompared } from './measure-error.ts'
+import { BufferShelf } from './buffer-shelf.ts'
 import type {
   CheckJob,
   CheckResult,
@@ -20,15 +20,10 @@ import type {
   SliceInput,
   WorkerSetup,
 } from './protocol.ts'
-import { blockAlignment, reserveBuffers, type SliceBuffers, type ThreadBuffers } from './slice-buffers.ts'
+import { blockAlignment, reserveBuffers } from './slice-buffers.ts'
 
 /** Source files or what stands for them, numbered as in `Plan.sources`; undefined for those no longer needed. */
 export type Sources = (ByteSource | undefined)[]
-
-/** Where a slice's weights are as F32, once they had to be brought there and were found to be finite. */
-interface Seen {
-  weights?: number
-}
 
 interface Made {
   readonly target: QuantizeTarget
@@ -37,35 +32,70 @@ interface Made {
 }
 
 /**
- * What one worker thread does with slices. Reading and handing on are asynchronous and computing is not, so while the
- * kernels run on one slice, the system already brings in the next: callers hand in as many jobs as there are slots.
+ * What one worker thread does with slices. Reading and handing on are asynchronous and computing is not: while the
+ * kernels run on one slice, the system brings in the next and writes the one before. The rows of a slice make room for
+ * others as soon as its blocks are made, so callers hand in more jobs than there are buffers.
  */
 export class SliceRunner {
   readonly #kernels: Kernels
-  readonly #buffers: ThreadBuffers
-  readonly #free: SliceBuffers[]
-  readonly #waiting: ((slot: SliceBuffers) => void)[] = []
+  readonly #maker: BlockMaker
+  readonly #rowBuffers: BufferShelf
+  readonly #blockBuffers: BufferShelf
   readonly #sources: Sources
   readonly #sink: BlockSink
 
   constructor(setup: WorkerSetup, sources: Sources, sink: BlockSink) {
     this.#kernels = new Kernels(setup.kernels)
-    this.#buffers = reserveBuffers(this.#kernels, setup.room)
-    this.#free = [...this.#buffers.slots]
+    const { rows, blocks, areas } = reserveBuffers(this.#kernels, setup.room)
+    this.#maker = new BlockMaker(this.#kernels, areas)
+    this.#rowBuffers = new BufferShelf(rows)
+    this.#blockBuffers = new BufferShelf(blocks)
     this.#sources = sources
     this.#sink = sink
   }
 
   quantize(job: QuantizeJob): Promise<QuantizeResult> {
-    return this.#inSlot((slot) => this.#quantize(job, slot))
+    return this.#withRows(async (source, giveBack) => {
+      const begun = performance.now()
+      await this.#read(job, source)
+      const reading = performance.now() - begun
+      const blocks = await this.#blockBuffers.take()
+      try {
+        const made = this.#make(job, source, blocks)
+        if ('outcome' in made) return made
+        // What was not copied no longer needs the rows.
+        if (made.every((one) => one.blocks.byteOffset !== source)) giveBack()
+        // Values are no file: to bring them in is work of this thread.
+        const slices = job.input.kind === 'values' ? alsoTook(reading, made) : made
+        for (const { target, blocks, slice } of slices) await this.#sink.put(target, blocks, slice)
+        return { outcome: 'written', made: slices.map(({ slice }) => slice) }
+      } finally {
+        this.#blockBuffers.give(blocks)
+      }
+    })
   }
 
   check(job: CheckJob): Promise<CheckResult> {
-    return this.#inSlot((slot) => this.#check(job, slot))
+    return this.#withRows(async (source) => {
+      await this.#read(job, source)
+      const blocks = await this.#blockBuffers.take()
+      try {
+        const [made] = this.#maker.make({ ...job, source }, [{ type: job.type, blocks }]) ?? []
+        if (made === undefined) return { same: false }
+        const own = new Uint8Array(this.#kernels.memory.buffer, made.at, job.blocks.length)
+        return { same: findOverflow(job.type, own) === undefined && Buffer.compare(own, job.blocks) === 0 }
+      } finally {
+        this.#blockBuffers.give(blocks)
+      }
+    })
   }
 
   scan(job: ScanJob): Promise<ScanResult> {
-    return this.#inSlot((slot) => this.#scan(job, slot))
+    return this.#withRows(async (source) => {
+      await this.#read(job, source)
+      const perRow = [...this.#maker.nonFinite({ ...job, source })]
+      return { count: perRow.reduce((sum, count) => sum + count, 0), firstRow: perRow.findIndex((count) => count > 0) }
+    })
   }
 
   async release(source: number): Promise<null> {
@@ -74,134 +104,66 @@ export class SliceRunner {
     return null
   }
 
-  async #inSlot<Result>(work: (slot: SliceBuffers) => Promise<Result>): Promise<Result> {
-    const slot = this.#free.pop() ?? (await new Promise<SliceBuffers>((resolve) => this.#waiting.push(resolve)))
+  /** @param work may give the buffer back before it ends. */
+  async #withRows<Result>(work: (source: number, giveBack: () => void) => Promise<Result>): Promise<Result> {
+    const source = await this.#rowBuffers.take()
+    let held = true
+    const giveBack = () => {
+      if (held) this.#rowBuffers.give(source)
+      held = false
+    }
     try {
-      return await work(slot)
+      return await work(source, giveBack)
     } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free.push(slot)
-      else next(slot)
+      giveBack()
     }
   }
 
-  async #quantize(job: QuantizeJob, slot: SliceBuffers): Promise<QuantizeResult> {
-    const begun = performance.now()
-    await this.#read(job, slot)
-    const computing = performance.now()
-    const seen: Seen = {}
-    const made: Made[] = []
-    // The time of the thread: what it computed, not what it waited for beside another slice's computing.
-    let since = job.input.kind === 'values' ? begun : computing
-    let address = slot.blocks
-    for (const [index, target] of job.targets.entries()) {
-      const result = this.#make(target, job, { source: slot.source, blocks: address }, seen)
-      if (result === undefined) return { outcome: 'non-finite' }
-      if ('row' in result) return { outcome: 'overflow', target: index, row: result.row }
-      const now = performance.now()
-      made.push({ target, blocks: result.blocks, slice: { ...result.facts, milliseconds: now - since } })
-      since = now
+  /** What is made of a job's rows, target by target; or why nothing of it may be used. */
+  #make(job: QuantizeJob, source: number, blocks: number): Made[] | Exclude<QuantizeResult, { outcome: 'written' }> {
+    let address = blocks
+    const targets = job.targets.map((target) => {
+      const begin = address
       address += alignUp(target.byteLength, blockAlignment)
+      return { type: target.type, blocks: begin }
+    })
+    const results = this.#maker.make({ ...job, source }, targets)
+    if (results === undefined) return { outcome: 'non-finite' }
+    const made: Made[] = []
+    for (const [index, target] of job.targets.entries()) {
+      const result = results[index]
+      if (result === undefined) throw new RangeError(`nothing was made for target ${index}`)
+      const begun = performance.now()
+      const bytes = new Uint8Array(this.#kernels.memory.buffer, result.at, target.byteLength)
+      const overflow = findOverflow(target.type, bytes)
+      if (overflow !== undefined) {
+        return { outcome: 'overflow', target: index, row: Math.floor(overflow / job.columns) }
+      }
+      const sha256 = createHash('sha256').update(bytes).digest()
+      const milliseconds = result.milliseconds + performance.now() - begun
+      made.push({ target, blocks: bytes, slice: { sha256, ...result.error, milliseconds } })
     }
-    // All are made before any is handed on: meanwhile another slice's weights come into the same work area.
-    for (const { target, blocks, slice } of made) await this.#sink.put(target, blocks, slice)
-    return { outcome: 'written', made: made.map(({ slice }) => slice) }
+    return made
   }
 
-  /**
-   * What is made of a job's rows for one target; `undefined` when some weights are NaN or infinite, and the first row
-   * where a scale is beyond half precision.
-   */
-  #make(
-    { type, byteLength }: QuantizeTarget,
-    job: QuantizeJob,
-    slot: SliceBuffers,
-    seen: Seen,
-  ): { blocks: Uint8Array<ArrayBuffer>; facts: Omit<MadeSlice, 'milliseconds'> } | { row: number } | undefined {
-    const { rows, columns } = job
-    const made = this.#blocks({ ...job, type }, slot, seen)
-    if (made === undefined) return undefined
-    const blocks = new Uint8Array(this.#kernels.memory.buffer, made.at, byteLength)
-    const overflow = findOverflow(type, blocks)
-    if (overflow !== undefined) return { row: Math.floor(overflow / columns) }
-    const { weights } = made
-    const error =
-      weights === undefined
-        ? nothingCompared
-        : measureError(
-            this.#kernels,
-            { type, rows, columns },
-            { weights, blocks: made.at, restored: this.#buffers.restored },
-          )
-    return { blocks, facts: { sha256: createHash('sha256').update(blocks).digest(), ...error } }
-  }
-
-  async #check(job: CheckJob, slot: SliceBuffers): Promise<CheckResult> {
-    await this.#read(job, slot)
-    const made = this.#blocks(job, slot, {})
-    if (made === undefined) return { same: false }
-    const own = new Uint8Array(this.#kernels.memory.buffer, made.at, job.blocks.length)
-    return { same: findOverflow(job.type, own) === undefined && Buffer.compare(own, job.blocks) === 0 }
-  }
-
-  async #scan(job: ScanJob, slot: SliceBuffers): Promise<ScanResult> {
-    await this.#read(job, slot)
-    const weights = this.#floats(job, slot)
-    let count = 0
-    let firstRow = -1
-    for (let row = 0; row < job.rows; row++) {
-      const inRow = this.#kernels.countNonFinite(weights + row * job.columns * 4, job.columns)
-      if (inRow > 0 && firstRow < 0) firstRow = row
-      count += inRow
-    }
-    return { count, firstRow }
-  }
-
-  /**
-   * Where a slice's blocks are, and its weights as F32 where they had to be looked at; `undefined` when some of them are
-   * NaN or infinite. Rows of the output's own type are left as they are.
-   */
-  #blocks(
-    job: SliceInput & { readonly type: GgmlType },
-    slot: SliceBuffers,
-    seen: Seen,
-  ): { at: number; weights?: number } | undefined {
-    const copied = isCopied(job)
-    if (copied && job.type !== 'F32' && !needsWidening(job.type, job.type)) return { at: slot.source }
-    const weights = this.#finiteFloats(job, slot, seen)
-    if (weights === undefined) return undefined
-    if (copied) return { at: slot.source, weights }
-    this.#kernels.quantize(job.type, weights, slot.blocks, job.weights)
-    return { at: slot.blocks, weights }
-  }
-
-  /** Widens and looks through the weights once, however much is made of them. */
-  #finiteFloats(job: SliceInput, slot: SliceBuffers, seen: Seen): number | undefined {
-    if (seen.weights !== undefined) return seen.weights
-    const weights = this.#floats(job, slot)
-    if (this.#kernels.countNonFinite(weights, job.weights) > 0) return undefined
-    seen.weights = weights
-    return weights
-  }
-
-  async #read({ input, rows, weights }: SliceInput, slot: SliceBuffers): Promise<void> {
+  async #read({ input, rows, weights }: SliceInput, address: number): Promise<void> {
     const { buffer } = this.#kernels.memory
     if (input.kind === 'values') {
-      new Float32Array(buffer, slot.source, weights).set(input.values)
+      new Float32Array(buffer, address, weights).set(input.values)
       return
     }
-    const bytes = new Uint8Array(buffer, slot.source, rows * rowBytes(input.dtype, weights / rows))
+    const bytes = new Uint8Array(buffer, address, rows * rowBytes(input.dtype, weights / rows))
     for (const { source, offset, byteLength, target } of input.segments) {
       const file = this.#sources[source]
       if (file === undefined) throw new MiberaError('INTERNAL', `source ${source} was released, but is needed again`)
       await file.read(bytes.subarray(target, target + byteLength), offset)
     }
   }
+}
 
-  /** Address of the slice's weights as F32. */
-  #floats({ input, weights }: SliceInput, slot: SliceBuffers): number {
-    if (input.kind === 'values' || input.dtype === 'F32') return slot.source
-    this.#kernels.dequantize(input.dtype, slot.source, this.#buffers.widened, weights)
-    return this.#buffers.widened
-  }
+/** The first of what was made of the rows took the time that all of it took. */
+function alsoTook(milliseconds: number, [first, ...others]: readonly Made[]): Made[] {
+  if (first === undefined) return []
+  const slice = { ...first.slice, milliseconds: first.slice.milliseconds + milliseconds }
+  return [{ ...first, slice }, ...others]
 }

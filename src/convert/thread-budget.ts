@@ -4,6 +4,7 @@ import { rowBytes } from '../formats/ggml/block-types.ts'
 import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
 import { typeKernels } from '../quant/kernel-table.ts'
+import { rowsPerBand } from './block-maker.ts'
 import { needsWidening } from './copied-tensors.ts'
 import { isolateBytes, processBytes } from './least-memory.ts'
 import type { BufferRoom } from './protocol.ts'
@@ -14,11 +15,13 @@ export function bufferRoom(plan: Plan): BufferRoom {
   const room = { sourceBytes: 0, outputBytes: 0, widenedWeights: 0, columns: 0, tableBytes: 0 }
   for (const tensor of plan.tensors) {
     // The first slice of a tensor is never smaller than the others.
-    const { rows, weights, byteLength } = sliceOf(tensor, 0)
+    const { rows, byteLength } = sliceOf(tensor, 0)
     const dtype = tensor.source.kind === 'rows' ? tensor.source.dtype : 'F32'
     room.sourceBytes = Math.max(room.sourceBytes, rows * rowBytes(dtype, tensor.columns))
     room.outputBytes = Math.max(room.outputBytes, byteLength)
-    if (needsWidening(dtype, tensor.type)) room.widenedWeights = Math.max(room.widenedWeights, weights)
+    if (needsWidening(dtype, tensor.type)) {
+      room.widenedWeights = Math.max(room.widenedWeights, rowsPerBand(tensor.columns) * tensor.columns)
+    }
     room.columns = Math.max(room.columns, tensor.columns)
   }
   for (const type of new Set(plan.tensors.map((tensor) => tensor.type))) {

@@ -55,7 +55,8 @@ export function sliceSegments(tensor: PlannedTensor, slice: Pick<Slice, 'firstRo
   const { ranges, transform, dtype } = tensor.source
   const bytes = rowBytes(dtype, tensor.columns)
   const segments: Segment[] = []
-  for (let row = 0; row < slice.rows; row++) {
+  let together = 1
+  for (let row = 0; row < slice.rows; row += together) {
     let left = sourceRow(transform, tensor.rows, slice.firstRow + row)
     const range = ranges.find((candidate) => {
       if (left < candidate.rows) return true
@@ -63,12 +64,14 @@ export function sliceSegments(tensor: PlannedTensor, slice: Pick<Slice, 'firstRo
       return false
     })
     if (range === undefined) throw new RangeError(`${tensor.name}: no source holds row ${slice.firstRow + row}`)
+    if (transform.kind === 'none') together = Math.min(range.rows - left, slice.rows - row)
+    const byteLength = together * bytes
     const offset = range.offset + left * bytes
     const last = segments.at(-1)
     if (last !== undefined && last.source === range.source && last.offset + last.byteLength === offset) {
-      segments[segments.length - 1] = { ...last, byteLength: last.byteLength + bytes }
+      segments[segments.length - 1] = { ...last, byteLength: last.byteLength + byteLength }
     } else {
-      segments.push({ source: range.source, offset, byteLength: bytes, target: row * bytes })
+      segments.push({ source: range.source, offset, byteLength, target: row * bytes })
     }
   }
   return segments

@@ -1,0 +1,137 @@
+import { type GgmlType, rowBytes } from '../formats/ggml/block-types.ts'
+import type { Kernels } from '../quant/kernels.ts'
+import { isCopied, needsWidening } from './copied-tensors.ts'
+import { addRowError, isCompared, nothingCompared } from './measure-error.ts'
+import type { MeasuredError, SliceInput } from './protocol.ts'
+
+/**
+ * Weights that are taken through all steps together. They lie in a level-1 or level-2 cache from the first to the last
+ * step then; the kernels themselves work on a superblock at a time and do not care.
+ */
+const bandWeights = 16_384
+
+/** Rows, at least one, that are taken through all steps together. */
+export function rowsPerBand(columns: number): number {
+  return Math.max(1, Math.floor(bandWeights / columns))
+}
+
+/** Rows in the memory of the kernels. */
+export type RowsInMemory = SliceInput & {
+  readonly columns: number
+  /** Address of the rows as they were read. */
+  readonly source: number
+}
+
+export interface BlockTarget {
+  readonly type: GgmlType
+  /** Address for the blocks, where they are not the rows as they were read. */
+  readonly blocks: number
+}
+
+export interface MadeBlocks {
+  /** Address of the blocks. */
+  readonly at: number
+  readonly error: MeasuredError
+  readonly milliseconds: number
+}
+
+/** Work areas; addresses in the memory of the kernels. */
+export interface WorkAreas {
+  /** A band of rows as F32, where the source is narrower. */
+  readonly widened: number
+  /** One row restored from its blocks. */
+  readonly restored: number
+}
+
+/** Makes blocks of rows: widens them, looks for NaN and infinity, quantizes, and compares some rows with the result. */
+export class BlockMaker {
+  readonly #kernels: Kernels
+  readonly #areas: WorkAreas
+
+  constructor(kernels: Kernels, areas: WorkAreas) {
+    this.#kernels = kernels
+    this.#areas = areas
+  }
+
+  /**
+   * Makes all targets of the same rows, which are widened and looked through once. Rows of a target's own type are its
+   * blocks: they stay where they are, and are looked at only if they are floats.
+   * @returns what was made, target by target; `undefined` when some weights are NaN or infinite.
+   */
+  make(rows: RowsInMemory, targets: readonly BlockTarget[]): MadeBlocks[] | undefined {
+    const makings = targets.map((target) => new Making(this.#kernels, rows, target))
+    if (makings.some(({ needsFloats }) => needsFloats) && !this.#makeAll(rows, makings)) return undefined
+    return makings
+  }
+
+  /** For every row, how many weights are NaN or infinite. */
+  *nonFinite(rows: RowsInMemory): Generator<number> {
+    for (let row = 0; row < rows.rows; row++) {
+      yield this.#kernels.countNonFinite(this.#floats(rows, row, 1), rows.columns)
+    }
+  }
+
+  /** Whether all weights were finite. */
+  #makeAll(rows: RowsInMemory, makings: readonly Making[]): boolean {
+    const atATime = rowsPerBand(rows.columns)
+    let since = performance.now()
+    for (let first = 0; first < rows.rows; first += atATime) {
+      const count = Math.min(atATime, rows.rows - first)
+      const floats = this.#floats(rows, first, count)
+      if (this.#kernels.countNonFinite(floats, count * rows.columns) > 0) return false
+      for (const making of makings) {
+        making.makeBand({ first, count, floats }, this.#areas.restored)
+        const now = performance.now()
+        making.milliseconds += now - since
+        since = now
+      }
+    }
+    return true
+  }
+
+  /** Address of some of the rows as F32. */
+  #floats({ input, columns, source }: RowsInMemory, first: number, count: number): number {
+    const dtype = input.kind === 'values' ? 'F32' : input.dtype
+    const address = source + first * rowBytes(dtype, columns)
+    if (dtype === 'F32') return address
+    this.#kernels.dequantize(dtype, address, this.#areas.widened, count * columns)
+    return this.#areas.widened
+  }
+}
+
+/** One target on its way. */
+class Making implements MadeBlocks {
+  readonly at: number
+  readonly needsFloats: boolean
+  error = nothingCompared
+  milliseconds = 0
+  readonly #kernels: Kernels
+  readonly #type: GgmlType
+  readonly #columns: number
+  readonly #isCopied: boolean
+
+  constructor(kernels: Kernels, { source, columns, input }: RowsInMemory, { type, blocks }: BlockTarget) {
+    this.#kernels = kernels
+    this.#type = type
+    this.#columns = columns
+    this.#isCopied = isCopied({ type, input })
+    this.needsFloats = !this.#isCopied || type === 'F32' || needsWidening(type, type)
+    this.at = this.#isCopied ? source : blocks
+  }
+
+  makeBand(band: { readonly first: number; readonly count: number; readonly floats: number }, restored: number): void {
+    if (!this.needsFloats) return
+    const { first, count, floats } = band
+    const bytes = rowBytes(this.#type, this.#columns)
+    const blocks = this.at + first * bytes
+    if (!this.#isCopied) this.#kernels.quantize(this.#type, floats, blocks, count * this.#columns)
+    for (let row = 0; row < count; row++) {
+      if (!isCompared(first + row)) continue
+      const at = {
+        weights: floats + row * this.#columns * Float32Array.BYTES_PER_ELEMENT,
+        blocks: blocks + row * bytes,
+      }
+      this.error = addRowError(this.error, this.#kernels, this.#type, this.#columns, { ...at, restored })
+    }
+  }
+}
