@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { MiberaError } from '../base/errors.ts'
 import { planPaths } from '../convert/output-paths.ts'
 import { goneSources } from '../convert/source-reclaimed.ts'
 import { findConversion } from '../convert/state/conversions.ts'
@@ -19,8 +20,8 @@ export interface PlannedJob {
 }
 
 /**
- * The plan that was kept, where the job has deleted some of its sources; otherwise looks at the model and
- * plans the job's output.
+ * The plan that was kept, where the job has deleted some of its sources; otherwise looks at the model and plans
+ * the job's output.
  * @throws MiberaError for a model that is not fit or leaves questions open.
  */
 export async function planJob(job: Job, database: StateDatabase): Promise<PlannedJob> {
@@ -33,8 +34,21 @@ export async function planJob(job: Job, database: StateDatabase): Promise<Planne
     ...(family === undefined ? {} : { family }),
     ...(pre === undefined ? {} : { pre }),
   })
+  if (job.options.reclaimSource === true && description.from === 'gguf') throw keptSource(job.model)
   const plan = makePlan(input, description, request)
   return { plan, contradictions: description.contradictions }
+}
+
+/** A GGUF is a model that somebody may be running, and mostly the only copy; not a download on its way to become one. */
+function keptSource(path: string): MiberaError {
+  return new MiberaError(
+    'USAGE',
+    `${path} is a GGUF, and only shards of safetensors are deleted as they are converted`,
+    {
+      subject: path,
+      hint: 'Add the job without reclaimSource, and delete the file yourself when the new one suits you.',
+    },
+  )
 }
 
 async function keptPlan(job: Job, database: StateDatabase): Promise<PlannedJob | undefined> {

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { MiberaError } from '../base/errors.ts'
 import { openLocalFile } from '../disk/local-file.ts'
-import { readShardHeader } from '../formats/safetensors/header.ts'
+import { sourceHeaderDigest } from '../formats/source-header.ts'
 import type { PlanSource } from '../plan/plan.ts'
 
 /** A folder of the coordinator, and where this machine sees it. */
@@ -80,7 +80,7 @@ async function isSource(path: string, { name, size, modifiedMs, headerSha256 }: 
     if (!facts.isFile() || facts.size !== size || Math.floor(facts.mtimeMs) !== modifiedMs) return false
     const file = await openLocalFile(path)
     try {
-      return (await readShardHeader(file, name)).sha256 === headerSha256
+      return (await sourceHeaderDigest(file, name)) === headerSha256
     } finally {
       await file.close()
     }

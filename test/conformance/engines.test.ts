@@ -8,7 +8,8 @@ import type { ConvertEvent } from '#dist/convert/events.js'
 import type { Plan } from '#dist/plan/plan.js'
 import { sliceCount } from '#dist/plan/slices.js'
 import type { RecipeName } from '#dist/quant/recipes.js'
-import { convertOptions, planFolder } from '../helpers/convert-folder.ts'
+import { convertFolder, convertOptions, planFolder } from '../helpers/convert-folder.ts'
+import { convertGguf, planGguf } from '../helpers/convert-gguf.ts'
 import { enginesUnderTest, otherMachines } from '../helpers/engines-under-test.ts'
 import { fileSha256, runPart, runToEnd } from '../helpers/partial-run.ts'
 import type { TestRedis } from '../helpers/redis.ts'
@@ -32,6 +33,21 @@ beforeAll(async () => {
   const whole = await runToEnd(plan, await newOutput())
   expected = whole.sha256
   slices = whole.made
+})
+
+/** A GGUF of Q8_0 and F32, and what this process makes of it. */
+const quantized = () => join(root(), 'small-Q8_0.gguf')
+const requantizedHere = () => join(root(), 'small-Q8_0-Q4_K_M.gguf')
+
+beforeAll(async () => {
+  await convertFolder(model(), 'Q8_0', quantized())
+  await convertGguf(quantized(), 'Q4_K_M', requantizedHere(), { allowRequantize: true })
+})
+
+/** The plan as if other machines saw other files under the paths of its sources. */
+const unseen = (planned: Plan): Plan => ({
+  ...planned,
+  sources: planned.sources.map((source) => ({ ...source, headerSha256: '0'.repeat(64) })),
 })
 
 async function newOutput(): Promise<string> {
@@ -61,6 +77,15 @@ describe.each(enginesUnderTest)('$name', ({ begin, beginBesideLosses }) => {
     expect(run.sha256).toBe(expected)
     for (const tensor of plan.tensors) expect(made(run.events, tensor.name), tensor.name).toBe(sliceCount(tensor))
     expect(run.made).toBe(slices)
+  })
+
+  test.each([
+    ['that they see', (planned: Plan) => planned],
+    ['that they fetch by ranges', unseen],
+  ])('make a file from blocks %s, copied and quantized anew', async (_, seen) => {
+    const requantized = seen(await planGguf(quantized(), 'Q4_K_M', { allowRequantize: true }))
+    const run = await runToEnd(requantized, await newOutput(), await begin())
+    expect(run.sha256).toBe(await fileSha256(requantizedHere()))
   })
 
   test('stop promptly, with all that they made bookmarked, and nothing of it made again', async () => {

@@ -16,13 +16,18 @@ export interface JobHarness {
   readonly run: (changes?: Partial<JobContext>, id?: number) => Promise<Job>
 }
 
-/** One queued job for `model`, its state and output in `folder`. */
-export function jobHarness(folder: string, model: string, options: JobOptions = {}): JobHarness {
+/** One queued job for `model`, its state and output in `folder`. `answers`: what the model leaves open. */
+export function jobHarness(
+  folder: string,
+  model: string,
+  options: JobOptions = {},
+  answers: JobOptions = { pre: smallPre },
+): JobHarness {
   const database = openDatabase(join(folder, 'state'))
   const clock = { now: 1_000_000 }
   const store = new JobStore(database, () => clock.now)
   const job = store.add(
-    newJob('small', { model, output: join(folder, 'small.gguf'), options: { pre: smallPre, ...options } }),
+    newJob('small', { model, output: join(folder, 'small.gguf'), options: { ...answers, ...options } }),
   )
   const context = (changes: Partial<JobContext> = {}): JobContext => ({
     database,

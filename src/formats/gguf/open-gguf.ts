@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { MiberaError, systemCode } from '../../base/errors.ts'
 import { mapLimited } from '../../base/map-limited.ts'
 import { listFirst, quote } from '../../base/quote.ts'
-import { type LocalFile, openLocalFile } from '../../disk/local-file.ts'
+import { openLocalFile } from '../../disk/local-file.ts'
 import type { GgmlType } from '../ggml/block-types.ts'
 import type { ModelInput, SourceFile, SourceTensor } from '../model-input.ts'
+import { ggufHeaderDigest } from './header-digest.ts'
 import { type GgufFile, readGguf } from './reader.ts'
 import { maxSplits, splitName, splitPlace, splitStem } from './split.ts'
 import type { GgufMetadata } from './values.ts'
@@ -24,8 +24,6 @@ export interface GgufTensor extends SourceTensor {
 
 /** Files whose headers are read at a time. */
 const headersAtATime = 4
-/** Bytes of a header hashed at a time. */
-const chunkBytes = 1024 * 1024
 
 type OpenedFile = SourceFile & Pick<GgufFile, 'metadata' | 'tensors'>
 
@@ -58,24 +56,13 @@ async function openFile(path: string): Promise<OpenedFile> {
       path: await realpath(path),
       size: file.size,
       modifiedMs: file.modifiedMs,
-      headerSha256: await headerDigest(file, Math.min(dataStart, file.size)),
+      headerSha256: await ggufHeaderDigest(file, dataStart),
       metadata,
       tensors,
     }
   } finally {
     await file.close()
   }
-}
-
-async function headerDigest(file: LocalFile, length: number): Promise<string> {
-  const hash = createHash('sha256')
-  const buffer = new Uint8Array(Math.min(length, chunkBytes))
-  for (let done = 0; done < length; done += buffer.length) {
-    const chunk = buffer.subarray(0, Math.min(buffer.length, length - done))
-    await file.read(chunk, done)
-    hash.update(chunk)
-  }
-  return hash.digest('hex')
 }
 
 async function openOthers(path: string, first: OpenedFile): Promise<OpenedFile[]> {
