@@ -30,6 +30,12 @@ export class LocalFile implements ByteSource {
     }
   }
 
+  /** Whether its size and modification time are still those at the moment of opening. */
+  async isAsOpened(): Promise<boolean> {
+    const { size, mtimeMs } = await this.#file.stat()
+    return size === this.size && Math.floor(mtimeMs) === this.modifiedMs
+  }
+
   /** Safe to call twice. */
   async close(): Promise<void> {
     await this.#file.close()

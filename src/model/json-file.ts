@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises'
-import { MiberaError, systemCode } from '../base/errors.ts'
+import { MiberaError } from '../base/errors.ts'
+import { readSmallFile } from '../disk/read-small-file.ts'
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
 export interface JsonObject {
@@ -14,19 +14,12 @@ const maximumBytes = 16 * 1024 * 1024
  * @throws MiberaError CONFIG_MALFORMED beyond 16 MiB, IO if it cannot be read.
  */
 export async function readSmallText(path: string): Promise<string | undefined> {
-  try {
-    const { size } = await stat(path)
-    if (size > maximumBytes) {
-      throw new MiberaError('CONFIG_MALFORMED', `${path} has ${size} bytes, more than the ${maximumBytes} allowed`, {
-        subject: path,
-      })
-    }
-    return (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    if (error instanceof MiberaError) throw error
-    throw new MiberaError('IO', `${path} cannot be read`, { subject: path, cause: error })
-  }
+  const bytes = await readSmallFile(path, maximumBytes, (size) => {
+    const message = `${path} has ${size} bytes, more than the ${maximumBytes} allowed`
+    return new MiberaError('CONFIG_MALFORMED', message, { subject: path })
+  })
+  // Without a byte-order mark.
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes)
 }
 
 /**

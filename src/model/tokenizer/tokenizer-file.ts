@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { z } from 'zod'
-import { MiberaError, systemCode } from '../../base/errors.ts'
+import { MiberaError } from '../../base/errors.ts'
+import { readSmallFile } from '../../disk/read-small-file.ts'
 
 /** The largest tokenizers known (a quarter of a million tokens) have files of 35 MB. */
 const maximumBytes = 256 * 1024 * 1024
@@ -12,15 +12,10 @@ const maximumBytes = 256 * 1024 * 1024
  */
 export async function readTokenizerText(folder: string, name: string): Promise<string | undefined> {
   const path = join(folder, name)
-  try {
-    const { size } = await stat(path)
-    if (size > maximumBytes) throw malformed(path, `has ${size} bytes, more than the ${maximumBytes} allowed`)
-    return decode(path, await readFile(path))
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    if (error instanceof MiberaError) throw error
-    throw new MiberaError('IO', `${path} cannot be read`, { subject: path, cause: error })
-  }
+  const bytes = await readSmallFile(path, maximumBytes, (size) =>
+    malformed(path, `has ${size} bytes, more than the ${maximumBytes} allowed`),
+  )
+  return bytes === undefined ? undefined : decode(path, bytes)
 }
 
 /** The contents of a JSON file that has the schema's shape; `undefined` if there is no such file. */
