@@ -13,6 +13,12 @@ const typeOptionsSchema = z.strictObject({
   noFallback: z.boolean().exactOptional(),
 })
 
+const splitRuleSchema = z.strictObject({
+  maxBytes: z.number().int().min(1).exactOptional(),
+  maxTensors: z.number().int().min(1).exactOptional(),
+  firstWithoutTensors: z.boolean().exactOptional(),
+})
+
 /**
  * What a person answers and wishes beside the type, as a job stores it and the control API takes it; a conversion
  * without a daemon goes through the same. Paths are absolute. read-plan-request.ts makes a request of it.
@@ -26,6 +32,8 @@ export const jobOptionsSchema = z.strictObject({
   types: typeOptionsSchema.exactOptional(),
   /** Quantize anew what is quantized already. */
   allowRequantize: z.boolean().exactOptional(),
+  /** Several files of limited size, or with a limited number of tensors. */
+  split: splitRuleSchema.exactOptional(),
   /** Replace an output that exists. */
   force: z.boolean().exactOptional(),
   /** Give up what an earlier run left unfinished. */

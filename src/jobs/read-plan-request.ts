@@ -12,8 +12,11 @@ import type { JobOptions } from './job-options.ts'
 export async function readPlanRequest(
   recipes: readonly Recipe[],
   mix: MixName,
-  { types, allowRequantize = false }: JobOptions,
+  { types, allowRequantize = false, split }: JobOptions,
 ): Promise<PlanRequest> {
   const tensorTypes = (types?.tensorTypes ?? []).map(([pattern, type]) => [new RegExp(pattern), type] as const)
-  return { recipes, mix, types: { ...recipeDecides, ...types, tensorTypes }, allowRequantize }
+  return {
+    ...{ recipes, mix, types: { ...recipeDecides, ...types, tensorTypes }, allowRequantize },
+    ...(split === undefined ? {} : { split }),
+  }
 }

@@ -9,6 +9,7 @@ import { fingerprint } from './fingerprint.ts'
 import type { Plan, PlannedFile, PlannedTensor, PlanSource } from './plan.ts'
 import type { PlanRequest } from './plan-request.ts'
 import { refuseRequantizing } from './requantize.ts'
+import { shardMetadata, splitTensors } from './split.ts'
 import { asMatrix, tensorSource } from './tensor-source.ts'
 
 /** Version of the block formats that readers check: `general.quantization_version`. Source: ggml.h GGML_QNT_VERSION. */
@@ -19,38 +20,60 @@ const quantizationVersion = 2
  * byte for byte.
  */
 export function makePlan(folder: ModelInput, model: ModelDescription, request: PlanRequest): Plan {
-  const { mix, types } = request
-  const recipe = onlyRecipe(request)
-  const mappings = model.from === 'gguf' ? inOrderOf(mix, model.tensors) : model.tensors
-  const choices = chooseTypes(mappings, { architecture: model.architecture, ...model.dimensions }, recipe, mix, types)
-  const typed = mappings.map((tensor, index) => withType(tensor, choices[index]))
-  const layout = layOut(metadata(model, recipe), typed)
-  const tensors = typed.map((tensor, index): PlannedTensor => {
-    const { columns, rows } = asMatrix(tensor.shape)
-    return {
-      name: tensor.name,
-      shape: tensor.shape,
-      rows,
-      columns,
-      type: tensor.type,
-      reason: tensor.choice.reason,
-      fallback: tensor.choice.fallback,
-      file: 0,
-      offset: layout.tensors[index]?.offset ?? 0,
-      byteLength: rows * rowBytes(tensor.type, columns),
-      source: tensorSource(tensor, folder),
-    }
-  })
+  const files: PlannedFile[] = []
+  const tensors: PlannedTensor[] = []
+  for (const recipe of request.recipes) {
+    const output = planRecipe(folder, model, request, recipe)
+    tensors.push(...output.tensors.map((tensor) => ({ ...tensor, file: tensor.file + files.length })))
+    files.push(...output.files)
+  }
   if (request.allowRequantize !== true) refuseRequantizing(tensors)
-  const file: PlannedFile = { recipe: recipe.name, shard: undefined, header: layout.header, size: layout.size }
-  const body = { recipe: recipe.name, mix, sources: folder.shards.map(identity), files: [file], tensors }
+  const recipe = request.recipes.map(({ name }) => name).join()
+  const body = { recipe, mix: request.mix, sources: folder.shards.map(identity), files, tensors }
   return { ...body, fingerprint: fingerprint(body) }
 }
 
-function onlyRecipe({ recipes }: PlanRequest): Recipe {
-  const [recipe, another] = recipes
-  if (recipe === undefined || another !== undefined) throw new TypeError('a plan has one recipe')
-  return recipe
+/** The files of one recipe, numbered from 0. */
+function planRecipe(
+  folder: ModelInput,
+  model: ModelDescription,
+  { mix, types, split }: PlanRequest,
+  recipe: Recipe,
+): Pick<Plan, 'files' | 'tensors'> {
+  const mappings = model.from === 'gguf' ? inOrderOf(mix, model.tensors) : model.tensors
+  const choices = chooseTypes(mappings, { architecture: model.architecture, ...model.dimensions }, recipe, mix, types)
+  const typed = mappings.map((tensor, index) => withType(tensor, choices[index]))
+  const groups = split === undefined ? [[...typed.keys()]] : splitTensors(typed.map(byteLengthOf), split)
+  const files: PlannedFile[] = []
+  const tensors: PlannedTensor[] = []
+  for (const [index, group] of groups.entries()) {
+    const own = group.flatMap((position) => typed[position] ?? [])
+    const whole = metadata(model, recipe)
+    const place = { index, count: groups.length, tensors: typed.length }
+    const layout = layOut(split === undefined ? whole : shardMetadata(whole, place), own)
+    const shard = split === undefined ? undefined : { index, count: groups.length }
+    files.push({ recipe: recipe.name, shard, header: layout.header, size: layout.size })
+    for (const [position, tensor] of own.entries()) {
+      tensors.push({
+        name: tensor.name,
+        shape: tensor.shape,
+        ...asMatrix(tensor.shape),
+        type: tensor.type,
+        reason: tensor.choice.reason,
+        fallback: tensor.choice.fallback,
+        file: index,
+        offset: layout.tensors[position]?.offset ?? 0,
+        byteLength: byteLengthOf(tensor),
+        source: tensorSource(tensor, folder),
+      })
+    }
+  }
+  return { files, tensors }
+}
+
+function byteLengthOf({ shape, type }: TypedTensor): number {
+  const { rows, columns } = asMatrix(shape)
+  return rows * rowBytes(type, columns)
 }
 
 function metadata(model: ModelDescription, recipe: Recipe): GgufMetadata {

@@ -1,3 +1,4 @@
+import { splitName } from '../formats/gguf/split.ts'
 import type { Plan, PlannedFile, PlannedTensor } from './plan.ts'
 
 /** Bytes of all files of the output. */
@@ -29,6 +30,5 @@ function fileName({ recipe, shard }: PlannedFile, asked: string, several: boolea
   const stem = asked.replace(/\.gguf$/i, '')
   const ofRecipe = several ? `${stem}-${recipe}` : stem
   if (shard === undefined) return `${ofRecipe}.gguf`
-  const digits = (number: number) => String(number).padStart(5, '0')
-  return `${ofRecipe}-${digits(shard.index + 1)}-of-${digits(shard.count)}.gguf`
+  return splitName(ofRecipe, shard.index, shard.count)
 }

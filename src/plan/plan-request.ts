@@ -1,6 +1,7 @@
 import type { MixName } from '../quant/choose-types.ts'
 import type { Recipe } from '../quant/recipes.ts'
 import { recipeDecides, type TypeOptions } from '../quant/type-options.ts'
+import type { SplitRule } from './split.ts'
 
 /**
  * Everything a person decides about the bytes of an output. Whatever was named as a file has been read already: a plan
@@ -13,6 +14,8 @@ export interface PlanRequest {
   readonly types: Omit<TypeOptions, 'hasImportance'>
   /** Quantize anew what is quantized already. */
   readonly allowRequantize?: boolean
+  /** Files of a limited size or number of tensors; one file for each recipe where it is not given. */
+  readonly split?: SplitRule
 }
 
 /** One recipe, and no further wishes. */

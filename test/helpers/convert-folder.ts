@@ -1,19 +1,27 @@
 import { join } from 'node:path'
 import { type ConvertOutcome, convert } from '#dist/convert/convert.js'
 import type { ConvertOptions } from '#dist/convert/run.js'
-import { openModelFolder } from '#dist/formats/safetensors/open-folder.js'
-import { describeModel } from '#dist/model/describe.js'
+import { isGgufPath, openModel } from '#dist/model/open-model.js'
 import { makePlan } from '#dist/plan/make-plan.js'
 import type { Plan } from '#dist/plan/plan.js'
-import { plainRequest } from '#dist/plan/plan-request.js'
+import { type PlanRequest, plainRequest } from '#dist/plan/plan-request.js'
 import type { MixName } from '#dist/quant/choose-types.js'
 import { type RecipeName, recipe } from '#dist/quant/recipes.js'
 import { smallPre } from './small-model.ts'
 
 export async function planFolder(folder: string, type: RecipeName, mix: MixName = 'latest'): Promise<Plan> {
-  const model = await openModelFolder(folder)
-  const description = await describeModel(model, { overrides: new Map(), pre: smallPre })
-  return makePlan(model, description, plainRequest(recipe(type), mix))
+  return planOutputs(folder, [type], { mix })
+}
+
+/** A plan of several recipes, or with other wishes. @param model folder or GGUF */
+export async function planOutputs(
+  model: string,
+  types: readonly RecipeName[],
+  wishes: Partial<PlanRequest> = {},
+): Promise<Plan> {
+  const answers = isGgufPath(model) ? {} : { pre: smallPre }
+  const { input, description } = await openModel(model, { overrides: new Map(), ...answers })
+  return makePlan(input, description, { ...plainRequest(recipe('F32')), recipes: types.map(recipe), ...wishes })
 }
 
 /** Options of a plain run of two threads, with the state beside the output. */

@@ -2,12 +2,13 @@ import type { Command } from 'commander'
 import type { JobOptions } from '../../jobs/job-options.ts'
 import { addModelOptions, type ModelOptions } from './model-options.ts'
 import { addRequantizeOption, type RequantizeOption, readRequantizeOption } from './requantize-option.ts'
+import { addSplitOptions, readSplitOptions, type SplitOptions } from './split-options.ts'
 
 /** What `convert` and `plan` both take, as commander gives it. */
-export type PlanCommandOptions = ModelOptions & RequantizeOption
+export type PlanCommandOptions = ModelOptions & RequantizeOption & SplitOptions
 
 export function addPlanOptions(command: Command): Command {
-  return addRequantizeOption(addModelOptions(command))
+  return addSplitOptions(addRequantizeOption(addModelOptions(command)))
 }
 
 /** The same in the form in which a job stores it. */
@@ -15,6 +16,7 @@ export function readPlanOptions(options: PlanCommandOptions): JobOptions {
   const { family, pre, override } = options
   return {
     ...readRequantizeOption(options),
+    ...readSplitOptions(options),
     ...(family === undefined ? {} : { family }),
     ...(pre === undefined ? {} : { pre }),
     ...(override === undefined ? {} : { overrides: Object.fromEntries(override) }),
