@@ -165,6 +165,8 @@ export const eventSchema = z.object({
 
 export const jobDetailsSchema = z.object({
   job: jobSchema,
+  /** Absolute paths of the files that it makes; of `output` alone before it has begun. */
+  files: z.array(z.string()),
   tensors: z.array(tensorSchema),
   /** The newest 50, oldest first. */
   events: z.array(eventSchema),

@@ -90,8 +90,10 @@ export function jobView(job: Job, live?: LiveJob): JobView {
 
 /** @throws MiberaError JOB_UNKNOWN */
 export function jobDetails(store: JobStore, id: number, findLive: FindLive = nothingLive): JobDetails {
+  const job = store.require(id)
   return {
-    job: jobView(store.require(id), findLive(id)),
+    job: jobView(job, findLive(id)),
+    files: store.files(job),
     tensors: store.tensors(id).map(({ slices: _, ...tensor }) => tensor),
     events: newestEvents(store, id),
   }

@@ -47,6 +47,8 @@ export interface QuantizeOptions {
   readonly dryRun?: boolean
   /** All tensors of the recipe's plain type. */
   readonly pure?: boolean
+  /** An input of several files gives as many, with the same tensors. */
+  readonly keepSplit?: boolean
   /** ggml type number of the output tensor, and of the token embedding, instead of the recipe's. */
   readonly outputType?: number
   readonly embeddingType?: number
@@ -97,6 +99,7 @@ export function openQuantizer(): Quantizer {
         pure: options.pure ?? false,
         quantize_output_tensor: options.leaveOutput !== true,
         only_copy: options.onlyCopy ?? false,
+        keep_split: options.keepSplit ?? false,
         output_tensor_type: options.outputType ?? noType,
         token_embedding_type: options.embeddingType ?? noType,
         allow_requantize: options.allowRequantize ?? false,

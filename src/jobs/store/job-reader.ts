@@ -98,6 +98,12 @@ export class JobReader {
     )
   }
 
+  /** Absolute paths of the files that a job makes or made, as far as it has begun; the output asked for before that. */
+  files({ output }: Pick<Job, 'output'>): string[] {
+    const names = findConversion(this.database, output)?.files
+    return names === undefined ? [output] : pathsBeside(output, names).map((paths) => paths.output)
+  }
+
   tensors(id: number): TensorJob[] {
     return readTensors(this.database, id)
   }
