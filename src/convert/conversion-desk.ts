@@ -51,7 +51,7 @@ export class ConversionDesk implements OpenConversion {
     return this.#options.part
   }
 
-  wanted(job: SliceRange): number[] {
+  wanted(job: SliceRange): SliceId[] {
     return this.#closed ? [] : this.#options.work.wanted(job)
   }
 

@@ -2,7 +2,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { MadeSlice } from './protocol.ts'
 import type { SliceId } from './slice-id.ts'
 
-/** Consecutive slices of one tensor: the job that an engine is handed at a time. */
+/** Consecutive slices of one tensor, and of those made of the same rows: the job that an engine is handed at a time. */
 export interface SliceRange {
   /** Position in the plan. */
   readonly tensor: number
@@ -51,8 +51,8 @@ export interface OpenConversion {
   readonly plan: Plan
   /** Absolute path of the file being filled, or of the first where there are several. */
   readonly part: string
-  /** Those slices of a job that are still to be delivered by other machines. */
-  wanted(job: SliceRange): number[]
+  /** Those slices of a job that are still to be delivered by other machines, of all tensors made of its rows. */
+  wanted(job: SliceRange): SliceId[]
   /**
    * Resolves when none of a job's slices is wanted of other machines any more.
    * @throws what this machine met while it took a slice: a full disk, say. The conversion ends with it.

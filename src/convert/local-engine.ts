@@ -5,6 +5,7 @@ import type { Engine, SliceRange } from './engine.ts'
 import type { MadeSlice } from './protocol.ts'
 import type { SliceId } from './slice-id.ts'
 import { quantizeJob, scanJob, tensorOf } from './slice-job.ts'
+import type { WorkList } from './work-list.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 /** The threads of this machine. They write into the output themselves; what they made is only counted here. */
@@ -14,15 +15,18 @@ export class LocalEngine implements Engine {
   readonly #most: number | undefined
   readonly #plan: Plan
   readonly #pool: WorkerPool
+  readonly #work: Pick<WorkList, 'togetherWith'>
   readonly #accept: (id: SliceId, made: MadeSlice) => void
 
   constructor(
     { plan, pool }: { readonly plan: Plan; readonly pool: WorkerPool },
+    work: Pick<WorkList, 'togetherWith'>,
     accept: (id: SliceId, made: MadeSlice) => void,
     most?: number,
   ) {
     this.#plan = plan
     this.#pool = pool
+    this.#work = work
     this.#accept = accept
     this.#most = most
   }
@@ -44,11 +48,14 @@ export class LocalEngine implements Engine {
   async close(): Promise<void> {}
 
   async #make(id: SliceId): Promise<void> {
-    const result = await this.#pool.run(quantizeJob(this.#plan, [id]))
-    const tensor = tensorOf(this.#plan, id)
-    if (result.outcome === 'non-finite') throw await nonFinite(tensor, this.#pool)
-    if (result.outcome === 'overflow') throw overflow(tensor, sliceOf(tensor, id.slice).firstRow + result.row)
-    for (const made of result.made) this.#accept(id, made)
+    const ids = this.#work.togetherWith(id)
+    const result = await this.#pool.run(quantizeJob(this.#plan, ids))
+    if (result.outcome === 'non-finite') throw await nonFinite(tensorOf(this.#plan, id), this.#pool)
+    if (result.outcome === 'overflow') {
+      const tensor = tensorOf(this.#plan, ids[result.target] ?? id)
+      throw overflow(tensor, sliceOf(tensor, id.slice).firstRow + result.row)
+    }
+    for (const [index, made] of result.made.entries()) this.#accept(ids[index] ?? id, made)
   }
 }
 

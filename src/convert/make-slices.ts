@@ -44,7 +44,7 @@ export async function makeSlices(
 
 async function makeAlone(run: Run, target: SliceTarget, todo: readonly SliceId[]): Promise<'finished' | 'stopped'> {
   const work = new WorkList(run.plan, todo)
-  const engine = new LocalEngine(run, accepting(run, target, work), 1)
+  const engine = new LocalEngine(run, work, accepting(run, target, work), 1)
   return bookmarking(target, runOf(run, target, work), [{ engine, next: () => one(work.takeHere()) }])
 }
 
@@ -53,7 +53,7 @@ async function makeTogether(run: Run, target: SliceTarget, todo: readonly SliceI
   const work = new WorkList(run.plan, todo)
   const accept = accepting(run, target, work)
   const here = {
-    engine: new LocalEngine(run, accept),
+    engine: new LocalEngine(run, work, accept),
     next: () => one(threads > 0 ? (work.takeHere() ?? work.takeOver()) : work.takeForHere()),
   }
   if (elsewhere === undefined) return bookmarking(target, runOf(run, target, work), [here])

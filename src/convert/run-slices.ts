@@ -105,13 +105,20 @@ class Dispatcher {
     return this.#inHand.get(engine) ?? 0
   }
 
-  /** Tells of a tensor before any of its slices is in a thread's hands: if the process dies of it, that is known. */
-  #announce({ name }: Engine, { tensor: index }: SliceRange): void {
+  /** Tells of tensors before any of their slices is in a thread's hands: if the process dies of one, that is known. */
+  #announce(engine: Engine, job: SliceRange): void {
+    for (const index of this.#run.work.tensorsOf(job)) this.#announceTensor(engine, index)
+  }
+
+  #announceTensor({ name }: Engine, index: number): void {
     const { plan, work, onEvent } = this.#run
     const key = `${name}/${index}`
     const tensor = plan.tensors[index]
     if (tensor === undefined || this.#told.has(key)) return
+    const slices = work.left(index)
+    // A twin that is done already, or made by itself.
+    if (slices === 0) return
     this.#told.add(key)
-    onEvent({ kind: 'tensor-begun', engine: name, tensor, index, slices: work.left(index) })
+    onEvent({ kind: 'tensor-begun', engine: name, tensor, index, slices })
   }
 }

@@ -1,24 +1,29 @@
 import { formatBytes } from '../base/byte-count.ts'
+import { alignUp } from '../base/checked.ts'
 import { MiberaError } from '../base/errors.ts'
 import { rowBytes } from '../formats/ggml/block-types.ts'
 import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
+import { Twins } from '../plan/twins.ts'
 import { typeKernels } from '../quant/kernel-table.ts'
 import { rowsPerBand } from './block-maker.ts'
 import { needsWidening } from './copied-tensors.ts'
 import { isolateBytes, processBytes } from './least-memory.ts'
 import type { BufferRoom } from './protocol.ts'
-import { bufferBytes } from './slice-buffers.ts'
+import { blockAlignment, bufferBytes } from './slice-buffers.ts'
 
 /** The buffers that hold any slice of `plan`, and the tables of its types. */
 export function bufferRoom(plan: Plan): BufferRoom {
   const room = { sourceBytes: 0, outputBytes: 0, widenedWeights: 0, columns: 0, tableBytes: 0 }
-  for (const tensor of plan.tensors) {
+  const twins = new Twins(plan)
+  for (const [index, tensor] of plan.tensors.entries()) {
     // The first slice of a tensor is never smaller than the others.
-    const { rows, byteLength } = sliceOf(tensor, 0)
+    const { rows } = sliceOf(tensor, 0)
     const dtype = tensor.source.kind === 'rows' ? tensor.source.dtype : 'F32'
     room.sourceBytes = Math.max(room.sourceBytes, rows * rowBytes(dtype, tensor.columns))
-    room.outputBytes = Math.max(room.outputBytes, byteLength)
+    const outputs = twins.of(index).flatMap((twin) => plan.tensors[twin] ?? [])
+    const outputBytes = outputs.reduce((sum, twin) => sum + alignUp(sliceOf(twin, 0).byteLength, blockAlignment), 0)
+    room.outputBytes = Math.max(room.outputBytes, outputBytes)
     if (needsWidening(dtype, tensor.type)) {
       room.widenedWeights = Math.max(room.widenedWeights, rowsPerBand(tensor.columns) * tensor.columns)
     }

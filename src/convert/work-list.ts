@@ -1,4 +1,5 @@
 import type { Plan } from '../plan/plan.ts'
+import { Twins } from '../plan/twins.ts'
 import type { SliceRange } from './engine.ts'
 import type { SliceId } from './slice-id.ts'
 import { SliceNumbers } from './slice-numbers.ts'
@@ -32,10 +33,12 @@ interface Waiting {
 
 /**
  * Which slices of a plan are to be made, and who has them. Each has one owner at a time, so that no two write the same
- * place of the output. A byte for each slice: the list of a plan of a million slices is a megabyte.
+ * place of the output. Slices of twins are handed out together, as far as nobody has them. A byte for each slice: the
+ * list of a plan of a million slices is a megabyte.
  */
 export class WorkList {
   readonly #numbers: SliceNumbers
+  readonly #twins: Twins
   readonly #hand: Uint8Array
   /** No slice before this one is nobody's. */
   #cursor = 0
@@ -47,11 +50,14 @@ export class WorkList {
   /** First slices of the jobs that other machines have. */
   readonly #jobsElsewhere = new Set<string>()
   #onFree: () => void = () => {}
+  /** What was handed out together with a slice, itself first. */
+  readonly #together = new Map<number, readonly SliceId[]>()
   /** Jobs that somebody waits for, by tensor and first slice. */
   readonly #waiting = new Map<string, Waiting>()
 
   constructor(plan: Plan, todo: Iterable<SliceId>) {
     this.#numbers = new SliceNumbers(plan)
+    this.#twins = new Twins(plan)
     this.#hand = new Uint8Array(this.#numbers.count)
     for (const id of todo) {
       this.#hand[this.#numbers.of(id)] = hands.nobody
@@ -69,6 +75,16 @@ export class WorkList {
     this.#onFree = listener
   }
 
+  /** The tensors that slices of a job are of: one, and those that are made of the same rows. */
+  tensorsOf({ tensor }: Pick<SliceRange, 'tensor'>): readonly number[] {
+    return this.#twins.of(tensor)
+  }
+
+  /** The slices that are made of the same rows as one that this machine was given, itself first. */
+  togetherWith(id: SliceId): readonly SliceId[] {
+    return this.#together.get(this.#numbers.of(id)) ?? [id]
+  }
+
   /** How many slices of a tensor are not done. */
   left(tensor: number): number {
     const all = { tensor, firstSlice: 0, slices: this.#numbers.slicesOf(tensor) }
@@ -78,14 +94,15 @@ export class WorkList {
   /** The next slice for a thread of this machine, or `undefined`. What only this machine can make comes first. */
   takeHere(): SliceId | undefined {
     const own = this.#takeForHere()
-    const found = own ?? this.#nextOfNobody()
-    return found === undefined ? undefined : this.#give(found, hands.here)
+    if (own !== undefined) return this.#give([own])
+    const found = this.#nextOfNobody()
+    return found === undefined ? undefined : this.#give(this.#sameRows(found))
   }
 
   /** The next slice that only this machine can make, or `undefined`. */
   takeForHere(): SliceId | undefined {
     const found = this.#takeForHere()
-    return found === undefined ? undefined : this.#give(found, hands.here)
+    return found === undefined ? undefined : this.#give([found])
   }
 
   /**
@@ -95,7 +112,7 @@ export class WorkList {
   takeOver(): SliceId | undefined {
     if (this.#nextOfNobody() !== undefined) return undefined
     const found = this.#hand.lastIndexOf(hands.elsewhere)
-    return found < 0 ? undefined : this.#give(found, hands.here)
+    return found < 0 ? undefined : this.#give(this.#sameRows(found))
   }
 
   /**
@@ -106,17 +123,16 @@ export class WorkList {
     const found = this.#nextOfNobody()
     if (found === undefined) return undefined
     const job = this.#jobOf(this.#numbers.idOf(found))
-    for (const number of this.#numbers.within(job)) this.#move(number, hands.nobody, hands.elsewhere)
+    for (const number of this.#within(job)) this.#move(number, hands.nobody, hands.elsewhere)
     this.#jobsElsewhere.add(keyOf(job))
     return job
   }
 
-  /** Those slices of a job that other machines are still to make. */
-  wanted(job: SliceRange): number[] {
-    return this.#numbers
-      .within(job)
+  /** Those slices of a job that other machines are still to make, twins included. */
+  wanted(job: SliceRange): SliceId[] {
+    return this.#within(job)
       .filter((number) => this.#hand[number] === hands.elsewhere)
-      .map((number) => this.#numbers.idOf(number).slice)
+      .map((number) => this.#numbers.idOf(number))
   }
 
   /** Resolves when no slice of a job is in the hands of other machines, or arriving from them. */
@@ -152,6 +168,7 @@ export class WorkList {
     const number = this.#numbers.of(id)
     if (this.#hand[number] === hands.done) return
     this.#hand[number] = hands.done
+    this.#together.delete(number)
     this.#left--
     this.#onDone.get(number)?.()
     this.#onDone.delete(number)
@@ -173,7 +190,7 @@ export class WorkList {
   /** What other machines have not made of a job is nobody's again. */
   giveBack(job: SliceRange): void {
     this.#jobsElsewhere.delete(keyOf(job))
-    const numbers = this.#numbers.within(job).filter((number) => this.#move(number, hands.elsewhere, hands.nobody))
+    const numbers = this.#within(job).filter((number) => this.#move(number, hands.elsewhere, hands.nobody))
     const [first] = numbers
     if (first !== undefined) this.#free(first, this.#numbers.idOf(first))
   }
@@ -209,11 +226,27 @@ export class WorkList {
     return found < 0 ? undefined : found
   }
 
-  #give(number: number, hand: Hand): SliceId {
-    this.#hand[number] = hand
-    const id = this.#numbers.idOf(number)
-    this.#tell(id)
-    return id
+  /** Numbers of the slices of a job's tensor and its twins. */
+  #within(job: SliceRange): number[] {
+    return this.#twins.of(job.tensor).flatMap((tensor) => this.#numbers.within({ ...job, tensor }))
+  }
+
+  /** Of the slices made of the same rows as `number`, those in the same hands; itself first. */
+  #sameRows(number: number): [number, ...number[]] {
+    const { tensor, slice } = this.#numbers.idOf(number)
+    const others = this.#twins.of(tensor).filter((twin) => twin !== tensor)
+    const numbers = others.map((twin) => this.#numbers.of({ tensor: twin, slice }))
+    return [number, ...numbers.filter((other) => this.#hand[other] === this.#hand[number])]
+  }
+
+  #give(numbers: readonly [number, ...number[]]): SliceId {
+    const [first] = numbers
+    const ids = numbers.map((number) => this.#numbers.idOf(number))
+    for (const number of numbers) this.#hand[number] = hands.here
+    if (ids.length > 1) this.#together.set(first, ids)
+    else this.#together.delete(first)
+    for (const id of ids) this.#tell(id)
+    return this.#numbers.idOf(first)
   }
 
   #move(number: number, from: Hand, to: Hand): boolean {
@@ -232,15 +265,17 @@ export class WorkList {
     waiting.resolve()
   }
 
-  #jobOf({ tensor, slice }: SliceId): SliceRange {
+  /** The job is named after the first of the twins, whichever of them is asked about. */
+  #jobOf({ tensor: asked, slice }: SliceId): SliceRange {
+    const tensor = this.#twins.of(asked)[0] ?? asked
     const firstSlice = slice - (slice % slicesPerJob)
     return { tensor, firstSlice, slices: Math.min(slicesPerJob, this.#numbers.slicesOf(tensor) - firstSlice) }
   }
 
   #isSettled(job: SliceRange): boolean {
-    return this.#numbers
-      .within(job)
-      .every((number) => this.#hand[number] !== hands.elsewhere && this.#hand[number] !== hands.arriving)
+    return this.#within(job).every(
+      (number) => this.#hand[number] !== hands.elsewhere && this.#hand[number] !== hands.arriving,
+    )
   }
 }
 

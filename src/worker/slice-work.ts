@@ -1,4 +1,5 @@
 import { mapLimited } from '../base/map-limited.ts'
+import type { SliceId } from '../convert/slice-id.ts'
 import { quantizeJob, tensorOf } from '../convert/slice-job.ts'
 import { wantedSchema } from '../daemon/coordinator/protocol.ts'
 import type { QueueJob } from '../jobs/engines/bullmq/queue-job.ts'
@@ -28,20 +29,33 @@ export async function makeWanted(
   const wanted = await client.ask({ method: 'GET', path }, wantedSchema, { stop })
   const tensor = tensorOf(bench.plan, { tensor: index, slice: firstSlice })
   if (wanted.slices.length > 0) onBegun(tensor)
-  let left = wanted.slices.length
-  await mapLimited(wanted.slices, bench.capacity, async (slice) => {
+  const together = ofSameRows(wanted.slices)
+  let left = together.length
+  await mapLimited(together, bench.capacity, async (ids) => {
     if (stop.aborted) return
-    const id = { tensor: index, slice }
-    const { outcome } = await bench.run(quantizeJob(bench.plan, [id]))
-    if (outcome === 'written') {
-      onMade(tensor, sliceOf(tensor, slice).weights)
+    const result = await bench.run(quantizeJob(bench.plan, ids))
+    if (result.outcome === 'written') {
+      for (const id of ids) onMade(tensor, sliceOf(tensor, id.slice).weights)
     } else {
       // The coordinator looks for itself, and ends the conversion with an error that names the weights.
-      const refusal = `/v1/conversions/${conversion}/slices/${index}/${slice}/refusal`
+      const { outcome } = result
+      const refused = ids[result.outcome === 'overflow' ? result.target : 0]
+      const refusal = `/v1/conversions/${conversion}/slices/${refused?.tensor}/${refused?.slice}/refusal`
       const headers = { 'content-type': 'application/json' }
       await client.send({ method: 'POST', path: refusal, headers, body: JSON.stringify({ outcome }) })
     }
     left--
   })
   return left === 0
+}
+
+/** Slices of the same rows together: what is read is read once for all of them. */
+function ofSameRows(ids: readonly SliceId[]): SliceId[][] {
+  const groups = new Map<number, SliceId[]>()
+  for (const id of ids) {
+    const group = groups.get(id.slice)
+    if (group === undefined) groups.set(id.slice, [id])
+    else group.push(id)
+  }
+  return [...groups.values()]
 }

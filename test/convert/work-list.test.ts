@@ -8,7 +8,9 @@ import { sliceCount } from '#dist/plan/slices.js'
 
 /** A plan of which only what cuts tensors into slices is there: a slice of these is one row. */
 function planOf(...rows: readonly number[]): Plan {
-  return { tensors: rows.map((count) => ({ rows: count, columns: 2 ** 20 })) } as unknown as Plan
+  return {
+    tensors: rows.map((count) => ({ rows: count, columns: 2 ** 20, source: { kind: 'values' } })),
+  } as unknown as Plan
 }
 
 function everySlice(plan: Plan): SliceId[] {
@@ -22,6 +24,7 @@ function listOf(...rows: readonly number[]): WorkList {
   return new WorkList(plan, everySlice(plan))
 }
 
+const slicesOf = (ids: readonly SliceId[]) => ids.map(({ slice }) => slice)
 const keyOf = ({ tensor, slice }: SliceId) => `${tensor}/${slice}`
 
 test('whoever has a slice kept here is told when it was made here, and not before', () => {
@@ -58,16 +61,16 @@ describe('a job for other machines', () => {
     expect(work.takeHere()).toEqual({ tensor: 0, slice: 18 })
     const job = { tensor: 0, firstSlice: 16, slices: 16 }
     expect(work.takeElsewhere()).toEqual(job)
-    expect(work.wanted(job)).toEqual([19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31])
+    expect(slicesOf(work.wanted(job))).toEqual([19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31])
   })
 
   test('wants nothing beyond its tensor, or of a tensor that is not there', () => {
     const work = listOf(2, 2)
     work.takeElsewhere()
     work.takeElsewhere()
-    expect(work.wanted({ tensor: 0, firstSlice: 0, slices: 1e15 })).toEqual([0, 1])
-    expect(work.wanted({ tensor: 0, firstSlice: 2, slices: 2 })).toEqual([])
-    expect(work.wanted({ tensor: 7, firstSlice: 0, slices: 16 })).toEqual([])
+    expect(slicesOf(work.wanted({ tensor: 0, firstSlice: 0, slices: 1e15 }))).toEqual([0, 1])
+    expect(slicesOf(work.wanted({ tensor: 0, firstSlice: 2, slices: 2 }))).toEqual([])
+    expect(slicesOf(work.wanted({ tensor: 7, firstSlice: 0, slices: 16 }))).toEqual([])
     expect(work.arrive({ tensor: 0, slice: 2 })).toBe(false)
     expect(work.arrive({ tensor: 2, slice: 0 })).toBe(false)
   })
@@ -125,7 +128,7 @@ describe('a slice', () => {
     work.done({ tensor: 0, slice: 0 })
     work.giveBack(job)
     expect(work.takeElsewhere()).toEqual(job)
-    expect(work.wanted(job)).toEqual([1])
+    expect(slicesOf(work.wanted(job))).toEqual([1])
     work.giveBack(job)
     expect(work.takeHere()).toEqual({ tensor: 0, slice: 1 })
   })

@@ -82,9 +82,9 @@ export class KnowingConversion implements OpenConversion {
     this.part = part
   }
 
-  wanted({ tensor, firstSlice, slices }: SliceRange): number[] {
-    return Array.from({ length: slices }, (_, index) => firstSlice + index).filter(
-      (slice) => !this.#done.has(`${tensor}/${slice}`),
+  wanted({ tensor, firstSlice, slices }: SliceRange): SliceId[] {
+    return Array.from({ length: slices }, (_, index) => ({ tensor, slice: firstSlice + index })).filter(
+      ({ slice }) => !this.#done.has(`${tensor}/${slice}`),
     )
   }
 

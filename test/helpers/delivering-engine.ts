@@ -69,8 +69,7 @@ export class DeliveringEngine implements Engine {
   }
 
   async #deliver(job: SliceRange, stop: AbortSignal): Promise<void> {
-    for (const slice of this.conversion.wanted(job)) {
-      const id = { tensor: job.tensor, slice }
+    for (const id of this.conversion.wanted(job)) {
       await this.#options.before?.(id)
       if (stop.aborted) return
       if ((await this.deliver(id)) === 'wrong') this.conversion.makeHere(id)

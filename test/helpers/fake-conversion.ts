@@ -21,8 +21,8 @@ export class FakeConversion implements OpenConversion {
     this.key = key
   }
 
-  wanted({ tensor, firstSlice, slices }: SliceRange): number[] {
-    return Array.from({ length: slices }, (_, index) => firstSlice + index).filter((slice) => {
+  wanted({ tensor, firstSlice, slices }: SliceRange): SliceId[] {
+    return Array.from({ length: slices }, (_, index) => ({ tensor, slice: firstSlice + index })).filter(({ slice }) => {
       const name = `${tensor}/${slice}`
       return !this.delivered.has(name) && !this.keptHere.has(name)
     })
@@ -83,6 +83,6 @@ export const jobRanges = (count: number): SliceRange[] => Array.from({ length: c
 /** Does what a worker does, without bytes. */
 export function making(conversion: FakeConversion) {
   return async (range: SliceRange) => {
-    for (const slice of conversion.wanted(range)) conversion.deliver({ tensor: range.tensor, slice })
+    for (const id of conversion.wanted(range)) conversion.deliver(id)
   }
 }

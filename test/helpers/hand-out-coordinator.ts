@@ -124,10 +124,7 @@ function startWorker(): { child: ChildProcess; ready: Promise<unknown> } {
 
 /** Takes whatever is wanted of a job, as if its blocks had come. */
 async function answer(child: ChildProcess, { ticket, ...job }: SliceRange & { ticket: number }): Promise<void> {
-  for (const slice of desk.wanted(job)) {
-    const id = { tensor: job.tensor, slice }
-    await desk.take(id, blocks, made, 'sample')
-  }
+  for (const id of desk.wanted(job)) await desk.take(id, blocks, made, 'sample')
   child.send({ ticket })
 }
 

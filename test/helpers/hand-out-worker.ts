@@ -72,7 +72,7 @@ async function byHttp(entrance: Entrance): Promise<(job: QueueJob) => Promise<vo
   return async ({ tensor, firstSlice, slices }) => {
     const path = `/v1/conversions/${orders.conversion}/wanted/${tensor}/${firstSlice}/${slices}`
     const { slices: wanted } = await client.ask({ method: 'GET', path }, wantedSchema)
-    for (const slice of wanted) await sink.put({ id: { tensor, slice } } as QuantizeTarget, smallSlice, made)
+    for (const id of wanted) await sink.put({ id } as QuantizeTarget, smallSlice, made)
   }
 }
 

@@ -104,7 +104,8 @@ export const remotePlanSchema = z.object({
   spool: z.object({ folder: z.string(), nonce: z.string() }).nullable(),
 })
 
-export const wantedSchema = z.object({ slices: z.array(count) })
+/** Of a job's tensor, and of those that are made of the same rows. */
+export const wantedSchema = z.object({ slices: z.array(z.object({ tensor: count, slice: count })) })
 
 /** What was measured of a slice. `sha256` is of its blocks. */
 export const madeSchema = z.strictObject({

@@ -1,4 +1,6 @@
 import { MiberaError } from '../../base/errors.ts'
+import { pathsBeside } from '../../convert/output-paths.ts'
+import { findConversion } from '../../convert/state/conversions.ts'
 import type { StateDatabase } from '../../convert/state/database.ts'
 import type { Job } from '../job.ts'
 import { type JobState, moves } from '../states.ts'

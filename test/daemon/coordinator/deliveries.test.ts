@@ -87,7 +87,7 @@ describe('an uploaded slice', () => {
     }
     expect(await upload(0, 0, blocks, { made })).toMatchObject({ status: 403, code: 'WORKER_QUARANTINED' })
     expect(conversion.taken.every(({ taken }) => taken === 'wrong')).toBe(true)
-    expect(conversion.wanted({ tensor: 0, firstSlice: 0, slices: 1 })).toEqual([0])
+    expect(conversion.wanted({ tensor: 0, firstSlice: 0, slices: 1 })).toEqual([{ tensor: 0, slice: 0 }])
   })
 
   test('with too many bytes is refused before any of them is read', async () => {

@@ -94,5 +94,5 @@ export class SliceIntake {
 }
 
 function isWanted({ active, id: { tensor, slice } }: NamedSlice): boolean {
-  return active.conversion.wanted({ tensor, firstSlice: slice, slices: 1 }).length > 0
+  return active.conversion.wanted({ tensor, firstSlice: slice, slices: 1 }).some((id) => id.tensor === tensor)
 }

@@ -143,7 +143,7 @@ export class BullmqEngine implements Engine {
     else outstanding.losses++
     const hopeless = outstanding.failures >= mostFailures || outstanding.losses >= mostLosses
     const here = wanted.slice(0, hopeless ? wanted.length : failed ? 1 : 0)
-    for (const slice of here) this.#conversion.makeHere({ tensor: outstanding.job.tensor, slice })
+    for (const id of here) this.#conversion.makeHere(id)
     outstanding.wanted = wanted.length - here.length
   }
 

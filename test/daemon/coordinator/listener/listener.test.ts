@@ -107,7 +107,7 @@ describe('a conversion', () => {
     const { ask, conversion, worker } = await withConversion()
     conversion.makeHere({ tensor: 0, slice: 1 })
     const answer = await ask('GET', `/v1/conversions/${conversion.key}/wanted/0/0/3`, { worker })
-    expect(JSON.parse(answer.bytes.toString())).toEqual({ slices: [0, 2] })
+    expect(JSON.parse(answer.bytes.toString())).toEqual({ slices: [0, 2].map((slice) => ({ tensor: 0, slice })) })
   })
 })
 
