@@ -1,5 +1,6 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import type { GgufFile } from '../../formats/gguf/reader.ts'
+import { splitPlace } from '../../formats/gguf/split.ts'
 import { metadataTable } from './metadata-table.ts'
 import { table } from './table.ts'
 import { weightCount } from './weight-count.ts'
@@ -10,6 +11,7 @@ export function ggufText(gguf: GgufFile, verbose: boolean): string {
   const { weights, types } = totals(gguf)
   const lines = [
     `GGUF: ${gguf.tensors.length} tensors, ${weightCount(weights)} weights, ${formatBytes(gguf.size)}`,
+    ...placeLines(gguf),
     ...wrap(
       `  ${types.map(({ type, tensors, bytes }) => `${tensors} × ${type} (${formatBytes(bytes)})`).join(', ')}`,
       80,
@@ -28,6 +30,14 @@ export function ggufText(gguf: GgufFile, verbose: boolean): string {
     lines.push('', table(['  tensor', 'type', 'shape', 'offset'], rows, 'lllr'))
   }
   return `${lines.join('\n')}\n`
+}
+
+/** Of a file that is not all of its model. */
+function placeLines({ metadata }: GgufFile): string[] {
+  const place = splitPlace(metadata)
+  if (place === undefined) return []
+  const whole = place.tensors === undefined ? '' : `, which has ${place.tensors} tensors`
+  return [`  file ${place.number + 1} of the ${place.count} of its model${whole}`]
 }
 
 /** `mibera inspect --json` on a GGUF. Arrays of the metadata are given by length alone: a vocabulary is long. */
