@@ -1,6 +1,7 @@
 import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { MiberaError } from '#dist/base/errors.js'
 import type { GgufTensorInfo } from '#dist/formats/gguf/layout.js'
 import { bool, f32, type GgufValue, i32s, string, strings, u32 } from '#dist/formats/gguf/values.js'
 import { type RecipeName, recipeNames } from '#dist/quant/recipes.js'
@@ -16,8 +17,7 @@ import { suiteFolder } from '../helpers/suite-folder.ts'
 const libraries = oracleLibraries()
 const long = process.env.MIBERA_LONG === '1'
 
-/** Those that need no importance matrix for such models. */
-const recipes = recipeNames.filter((name) => name in fileTypes && !/^IQ[123]_(?:XXS|XS)|^IQ[12]/.test(name))
+const recipes = recipeNames.filter((name) => name in fileTypes)
 
 /** Compared for every source; the others for one, or with MIBERA_LONG=1 for all. */
 const everywhere: readonly RecipeName[] = ['Q2_K', 'Q3_K_M', 'Q4_K_M', 'Q6_K', 'Q8_0', 'IQ4_XS', 'F16', 'F32']
@@ -36,8 +36,13 @@ describe.skipIf('missing' in libraries)('a GGUF converted by us and by llama_mod
     const found: string[] = []
     for (const type of types) {
       const [ours, theirs] = [file(`ours-${type}.gguf`), file(`theirs-${type}.gguf`)]
+      const quantize = () => llama.quantize(source, theirs, { ftype: type as keyof typeof fileTypes, allowRequantize })
+      if (await needsImportance(source, type, allowRequantize)) {
+        await expect(quantize(), type).rejects.toThrow(/imatrix/)
+        continue
+      }
+      await quantize()
       await convertGguf(source, type, ours, { allowRequantize }, { force: true })
-      await llama.quantize(source, theirs, { ftype: type as keyof typeof fileTypes, allowRequantize })
       const [a, b] = [await readFile(ours), await readFile(theirs)]
       if (!a.equals(b)) found.push(`${type}: ${a.length} and ${b.length} bytes, ${firstDifference(a, b)}`)
     }
@@ -141,6 +146,31 @@ describe.skipIf('missing' in libraries)('a GGUF converted by us and by llama_mod
       expect(await differing(file('rare.gguf'), ['Q4_K_M', 'Q3_K_M', 'F32'])).toEqual([])
     })
 
+    test('eight experts in each layer: the same files, their matrices quantized one by one', async () => {
+      const experts = [0, 1].flatMap((layer) => [
+        { name: `blk.${layer}.ffn_gate_inp.weight`, shape: [8, 256], type: 'F32' as const },
+        ...['gate', 'up', 'down'].map((part) => ({
+          ...{ name: `blk.${layer}.ffn_${part}_exps.weight`, shape: [8, 3, 256], type: 'BF16' as const },
+        })),
+      ])
+      const keys = llamaMetadata([
+        ['llama.expert_count', u32(8)],
+        ['llama.expert_used_count', u32(2)],
+      ])
+      await writeFilledGguf(file('experts.gguf'), keys, [...experts, ...llamaTensors('BF16')])
+      expect(await differing(file('experts.gguf'), ['Q4_K_M', 'Q2_K', 'Q3_K_M', 'IQ3_M', 'MXFP4_MOE'])).toEqual([])
+    })
+
+    test('an architecture that mibera knows nothing of: the same files', async () => {
+      const keys = llamaMetadata([['general.architecture', string('falcon')]])
+      for (const [key, value] of [...keys]) {
+        if (key.startsWith('llama.')) keys.set(key.replace('llama', 'falcon'), value)
+      }
+      keys.set('falcon.attention.layer_norm_epsilon', f32(1e-5))
+      await writeFilledGguf(file('falcon.gguf'), keys, llamaTensors('F16'))
+      expect(await differing(file('falcon.gguf'), ['Q4_K_M', 'Q3_K_L'])).toEqual([])
+    })
+
     test('another alignment: kept, where llama.cpp writes a file that it cannot read', async () => {
       await writeFilledGguf(file('wide.gguf'), llamaMetadata([['general.alignment', u32(64)]]), [
         ...rare,
@@ -167,6 +197,16 @@ describe.skipIf('missing' in libraries)('a GGUF converted by us and by llama_mod
     })
   })
 })
+
+async function needsImportance(source: string, type: RecipeName, allowRequantize: boolean): Promise<boolean> {
+  try {
+    await planGguf(source, type, { allowRequantize })
+    return false
+  } catch (error) {
+    if (error instanceof MiberaError && error.code === 'IMPORTANCE_MISSING') return true
+    throw error
+  }
+}
 
 function firstDifference(a: Buffer, b: Buffer): string {
   const at = a.findIndex((byte, index) => byte !== b[index])
