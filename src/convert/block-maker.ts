@@ -2,7 +2,8 @@ import { type GgmlType, rowBytes } from '../formats/ggml/block-types.ts'
 import type { Kernels } from '../quant/kernels.ts'
 import { isCopied, needsWidening } from './copied-tensors.ts'
 import { addRowError, isCompared, nothingCompared } from './measure-error.ts'
-import type { MeasuredError, SliceInput } from './protocol.ts'
+import type { MeasuredError, RowImportance, SliceInput } from './protocol.ts'
+import { quantizeRows } from './quantize-rows.ts'
 
 /**
  * Weights that are taken through all steps together. They lie in a level-1 or level-2 cache from the first to the last
@@ -24,6 +25,7 @@ export type RowsInMemory = SliceInput & {
 
 export interface BlockTarget {
   readonly type: GgmlType
+  readonly importance: RowImportance | undefined
   /** Address for the blocks, where they are not the rows as they were read. */
   readonly blocks: number
 }
@@ -41,6 +43,8 @@ export interface WorkAreas {
   readonly widened: number
   /** One row restored from its blocks. */
   readonly restored: number
+  /** How much the columns of one row count. */
+  readonly importance: number
 }
 
 /** Makes blocks of rows: widens them, looks for NaN and infinity, quantizes, and compares some rows with the result. */
@@ -80,7 +84,7 @@ export class BlockMaker {
       const floats = this.#floats(rows, first, count)
       if (this.#kernels.countNonFinite(floats, count * rows.columns) > 0) return false
       for (const making of makings) {
-        making.makeBand({ first, count, floats }, this.#areas.restored)
+        making.makeBand({ first, count, floats }, this.#areas)
         const now = performance.now()
         making.milliseconds += now - since
         since = now
@@ -107,31 +111,39 @@ class Making implements MadeBlocks {
   milliseconds = 0
   readonly #kernels: Kernels
   readonly #type: GgmlType
+  readonly #importance: RowImportance | undefined
   readonly #columns: number
   readonly #isCopied: boolean
 
-  constructor(kernels: Kernels, { source, columns, input }: RowsInMemory, { type, blocks }: BlockTarget) {
+  constructor(kernels: Kernels, { source, columns, input }: RowsInMemory, { type, importance, blocks }: BlockTarget) {
     this.#kernels = kernels
     this.#type = type
+    this.#importance = importance
     this.#columns = columns
     this.#isCopied = isCopied({ type, input })
     this.needsFloats = !this.#isCopied || type === 'F32' || needsWidening(type, type)
     this.at = this.#isCopied ? source : blocks
   }
 
-  makeBand(band: { readonly first: number; readonly count: number; readonly floats: number }, restored: number): void {
+  makeBand(band: { readonly first: number; readonly count: number; readonly floats: number }, areas: WorkAreas): void {
     if (!this.needsFloats) return
     const { first, count, floats } = band
     const bytes = rowBytes(this.#type, this.#columns)
     const blocks = this.at + first * bytes
-    if (!this.#isCopied) this.#kernels.quantize(this.#type, floats, blocks, count * this.#columns)
+    if (!this.#isCopied) {
+      const rows = { type: this.#type, columns: this.#columns, first, count, importance: this.#importance }
+      quantizeRows(this.#kernels, rows, { weights: floats, blocks, importance: areas.importance })
+    }
     for (let row = 0; row < count; row++) {
       if (!isCompared(first + row)) continue
       const at = {
         weights: floats + row * this.#columns * Float32Array.BYTES_PER_ELEMENT,
         blocks: blocks + row * bytes,
       }
-      this.error = addRowError(this.error, this.#kernels, this.#type, this.#columns, { ...at, restored })
+      this.error = addRowError(this.error, this.#kernels, this.#type, this.#columns, {
+        ...at,
+        restored: areas.restored,
+      })
     }
   }
 }

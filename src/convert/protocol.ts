@@ -24,8 +24,12 @@ export interface BufferRoom {
   /** Weights that have to be turned into F32 at a time; 0 when all sources are F32 or copied. */
   readonly widenedWeights: number
   readonly columns: number
+  /** Columns of a tensor whose blocks are chosen by importances; 0 when there is none. */
+  readonly importanceColumns: number
   /** Bytes of the tables that the kernels fill in for the plan's types. */
   readonly tableBytes: number
+  /** Bytes of the importances, which all threads share. */
+  readonly sharedBytes: number
 }
 
 export type Job = QuantizeJob | CheckJob | ScanJob | DigestJob | ReleaseJob
@@ -41,6 +45,7 @@ export interface QuantizeJob extends SliceInput {
 export interface QuantizeTarget {
   readonly id: SliceId
   readonly type: GgmlType
+  readonly importance: RowImportance | undefined
   /** Position in `Plan.files`. */
   readonly file: number
   /** Byte position of the blocks in that file. */
@@ -53,7 +58,18 @@ export interface CheckJob extends SliceInput {
   readonly kind: 'check'
   readonly type: GgmlType
   readonly columns: number
+  readonly importance: RowImportance | undefined
   readonly blocks: Uint8Array
+}
+
+/** How much the columns count in the rows of a job. */
+export interface RowImportance {
+  /** Of the whole tensor, in memory that all threads share: one per column, matrix after matrix. */
+  readonly values: Float32Array
+  /** Position of the job's first row in the tensor. */
+  readonly firstRow: number
+  /** A tensor of experts is one matrix for each; otherwise all of its rows. */
+  readonly rowsPerMatrix: number
 }
 
 /** Counts the NaN and infinite weights of a slice. */

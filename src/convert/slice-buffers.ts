@@ -22,14 +22,16 @@ export function reserveBuffers(kernels: Kernels, room: BufferRoom): ThreadBuffer
   const rows = reserve(room.sourceBytes)
   const blocks = reserve(room.outputBytes)
   const widened = kernels.reserve(room.widenedWeights * floatBytes)
-  return { rows, blocks, areas: { widened, restored: kernels.reserve(room.columns * floatBytes) } }
+  const restored = kernels.reserve(room.columns * floatBytes)
+  const importance = kernels.reserve(room.importanceColumns * floatBytes)
+  return { rows, blocks, areas: { widened, restored, importance } }
 }
 
 /** Bytes that {@link reserveBuffers} takes, and those of the kernels' tables. */
 export function bufferBytes(room: BufferRoom): number {
   return (
     slotsPerThread * (room.sourceBytes + room.outputBytes) +
-    (room.widenedWeights + room.columns) * floatBytes +
+    (room.widenedWeights + room.columns + room.importanceColumns) * floatBytes +
     room.tableBytes
   )
 }

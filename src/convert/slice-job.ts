@@ -1,6 +1,6 @@
 import type { Plan, PlannedTensor } from '../plan/plan.ts'
 import { type Slice, sliceCount, sliceOf, sliceSegments } from '../plan/slices.ts'
-import type { CheckJob, QuantizeJob, QuantizeTarget, ScanJob, SliceInput } from './protocol.ts'
+import type { CheckJob, QuantizeJob, QuantizeTarget, RowImportance, ScanJob, SliceInput } from './protocol.ts'
 import type { SliceId } from './slice-id.ts'
 
 /** All slices of a plan in the order of the output, one file after the other. */
@@ -29,8 +29,8 @@ export function quantizeJob(plan: Plan, ids: readonly SliceId[]): QuantizeJob {
 function target(plan: Plan, id: SliceId): QuantizeTarget {
   const tensor = tensorOf(plan, id)
   const { type, file } = tensor
-  const { offset, byteLength } = sliceOf(tensor, id.slice)
-  return { id, type, file, offset, byteLength }
+  const { firstRow, offset, byteLength } = sliceOf(tensor, id.slice)
+  return { id, type, importance: rowImportance(tensor, firstRow), file, offset, byteLength }
 }
 
 export function scanJob(tensor: PlannedTensor, index: number): ScanJob {
@@ -40,7 +40,15 @@ export function scanJob(tensor: PlannedTensor, index: number): ScanJob {
 /** @param rows of the tensor, whose blocks the caller has. */
 export function checkJob(tensor: PlannedTensor, rows: Pick<Slice, 'firstRow' | 'rows'>, blocks: Uint8Array): CheckJob {
   const { type, columns } = tensor
-  return { kind: 'check', ...input(tensor, rows), type, columns, blocks }
+  const importance = rowImportance(tensor, rows.firstRow)
+  return { kind: 'check', ...input(tensor, rows), type, columns, importance, blocks }
+}
+
+/** What the rows of a tensor from `firstRow` on count by. */
+export function rowImportance(tensor: PlannedTensor, firstRow: number): RowImportance | undefined {
+  const { importance: values, rows, columns } = tensor
+  if (values === undefined) return undefined
+  return { values, firstRow, rowsPerMatrix: rows / (values.length / columns) }
 }
 
 function input(tensor: PlannedTensor, { firstRow, rows }: Pick<Slice, 'firstRow' | 'rows'>): SliceInput {

@@ -80,7 +80,8 @@ export class SliceRunner {
       await this.#read(job, source)
       const blocks = await this.#blockBuffers.take()
       try {
-        const [made] = this.#maker.make({ ...job, source }, [{ type: job.type, blocks }]) ?? []
+        const { type, importance } = job
+        const [made] = this.#maker.make({ ...job, source }, [{ type, importance, blocks }]) ?? []
         if (made === undefined) return { same: false }
         const own = new Uint8Array(this.#kernels.memory.buffer, made.at, job.blocks.length)
         return { same: findOverflow(job.type, own) === undefined && Buffer.compare(own, job.blocks) === 0 }
@@ -125,7 +126,7 @@ export class SliceRunner {
     const targets = job.targets.map((target) => {
       const begin = address
       address += alignUp(target.byteLength, blockAlignment)
-      return { type: target.type, blocks: begin }
+      return { type: target.type, importance: target.importance, blocks: begin }
     })
     const results = this.#maker.make({ ...job, source }, targets)
     if (results === undefined) return { outcome: 'non-finite' }

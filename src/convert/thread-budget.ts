@@ -14,7 +14,10 @@ import { blockAlignment, bufferBytes } from './slice-buffers.ts'
 
 /** The buffers that hold any slice of `plan`, and the tables of its types. */
 export function bufferRoom(plan: Plan): BufferRoom {
-  const room = { sourceBytes: 0, outputBytes: 0, widenedWeights: 0, columns: 0, tableBytes: 0 }
+  const room = {
+    ...{ sourceBytes: 0, outputBytes: 0, widenedWeights: 0, columns: 0, importanceColumns: 0 },
+    ...{ tableBytes: 0, sharedBytes: 0 },
+  }
   const twins = new Twins(plan)
   for (const [index, tensor] of plan.tensors.entries()) {
     // The first slice of a tensor is never smaller than the others.
@@ -28,6 +31,11 @@ export function bufferRoom(plan: Plan): BufferRoom {
       room.widenedWeights = Math.max(room.widenedWeights, rowsPerBand(tensor.columns) * tensor.columns)
     }
     room.columns = Math.max(room.columns, tensor.columns)
+    if (tensor.importance !== undefined) room.importanceColumns = Math.max(room.importanceColumns, tensor.columns)
+  }
+  // Files of several recipes share them.
+  for (const importance of new Set(plan.tensors.map((tensor) => tensor.importance))) {
+    room.sharedBytes += importance?.byteLength ?? 0
   }
   for (const type of new Set(plan.tensors.map((tensor) => tensor.type))) {
     room.tableBytes += typeKernels[type]?.tableBytes ?? 0
@@ -41,12 +49,13 @@ export function bufferRoom(plan: Plan): BufferRoom {
  * @throws MiberaError MEMORY_TOO_SMALL when not even one does.
  */
 export function threadsWithin(budget: number, wanted: number, room: BufferRoom, besides = 0): number {
+  const shared = processBytes + room.sharedBytes
   const perThread = isolateBytes + bufferBytes(room) + besides
-  const threads = Math.min(wanted, Math.floor((budget - processBytes) / perThread))
+  const threads = Math.min(wanted, Math.floor((budget - shared) / perThread))
   if (threads >= 1) return threads
   throw new MiberaError(
     'MEMORY_TOO_SMALL',
-    `one thread needs ${formatBytes(processBytes + perThread)} of memory, the budget is ${formatBytes(budget)}`,
-    { hint: `Raise --max-memory to at least ${Math.ceil((processBytes + perThread) / 2 ** 20)}M.` },
+    `one thread needs ${formatBytes(shared + perThread)} of memory, the budget is ${formatBytes(budget)}`,
+    { hint: `Raise --max-memory to at least ${Math.ceil((shared + perThread) / 2 ** 20)}M.` },
   )
 }

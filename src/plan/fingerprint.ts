@@ -10,7 +10,7 @@ export const planFormat = 2
 
 /**
  * SHA-256 (hex) over what decides the output bytes and what identifies the sources (name, size, modification time,
- * header digest). Paths are left out, so that a folder may be moved between a run and its continuation.
+ * header digest), the importances included. Paths are left out, so that a folder may be moved between a run and its continuation.
  */
 export function fingerprint(plan: Omit<Plan, 'fingerprint'>): string {
   const hash = createHash('sha256')
@@ -28,5 +28,10 @@ export function fingerprint(plan: Omit<Plan, 'fingerprint'>): string {
     }),
   )
   for (const { header } of plan.files) hash.update(header)
+  for (const { name, importance } of plan.tensors) {
+    if (importance === undefined) continue
+    hash.update(JSON.stringify([name, importance.length]))
+    hash.update(new Uint8Array(importance.buffer, importance.byteOffset, importance.byteLength))
+  }
   return hash.digest('hex')
 }

@@ -1,8 +1,11 @@
 import { MiberaError } from '../base/errors.ts'
-import type { GgmlType } from '../formats/ggml/block-types.ts'
 import { type GgufValue, string, u32 } from '../formats/gguf/values.ts'
 import type { Imatrix } from '../formats/imatrix/imatrix.ts'
-import { usesImportance } from '../quant/kernels.ts'
+import { needsImportance, usesImportance } from '../quant/kernels.ts'
+import type { RecipeName } from '../quant/recipes.ts'
+import { importanceMissing } from '../quant/refused-choice.ts'
+import type { TypeOptions } from '../quant/type-options.ts'
+import type { PlannedTensor } from './plan.ts'
 
 /** An importance matrix that plans are made with: what of it counts, and how it was named. */
 export interface GivenImportance {
@@ -36,22 +39,34 @@ export function plannedImportance({ file, imatrix }: GivenImportance): PlannedIm
 
 /**
  * How much the columns of a tensor count: one f32 per column, or per expert and column.
- * @returns undefined where the matrix says nothing of it, or a matrix of `type` is not chosen by that.
- * @throws MiberaError IMATRIX_MISMATCH for another number of values.
+ * @returns undefined where the matrix says nothing of it, or blocks of its type are not chosen by that.
+ * @throws MiberaError IMATRIX_MISMATCH for another number of values; IMPORTANCE_MISSING where there are none and blocks
+ *   of its type can only be chosen so.
  */
 export function importanceOf(
-  given: GivenImportance,
-  name: string,
-  shape: readonly number[],
-  type: GgmlType,
+  given: GivenImportance | undefined,
+  recipe: RecipeName,
+  { name, shape, type, source }: Pick<PlannedTensor, 'name' | 'shape' | 'type' | 'source'>,
 ): Float32Array | undefined {
-  if (type === 'F32') return undefined
-  const values = usableImportance(given, name, shape)
+  // What is only copied has no blocks to be chosen.
+  if (type === 'F32' || (source.kind === 'rows' && source.dtype === type)) return undefined
+  const values = given === undefined ? undefined : usableImportance(given, name, shape)
+  if (values === undefined && needsImportance(type)) throw importanceMissing(name, type, recipe, given !== undefined)
   return usesImportance(type) ? values : undefined
 }
 
-/** As {@link importanceOf}, before the type is known. */
-export function usableImportance(
+/** What the rules of a recipe go by: the wishes, and which tensors the matrix has something to say of. */
+export function guidedTypes(
+  wishes: Omit<TypeOptions, 'hasImportance'>,
+  tensors: readonly Pick<PlannedTensor, 'name' | 'shape'>[],
+  given: GivenImportance | undefined,
+): TypeOptions {
+  if (given === undefined) return wishes
+  const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]))
+  return { ...wishes, hasImportance: (name) => usableImportance(given, name, shapes.get(name) ?? []) !== undefined }
+}
+
+function usableImportance(
   { file, imatrix }: GivenImportance,
   name: string,
   shape: readonly number[],

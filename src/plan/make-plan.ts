@@ -6,6 +6,7 @@ import type { ModelDescription, TensorMapping } from '../model/description.ts'
 import { chooseTypes, inOrderOf, type TypeChoice } from '../quant/choose-types.ts'
 import type { Recipe } from '../quant/recipes.ts'
 import { fingerprint } from './fingerprint.ts'
+import { type GivenImportance, guidedTypes, importanceMetadata, importanceOf, plannedImportance } from './importance.ts'
 import type { Plan, PlannedFile, PlannedTensor, PlanSource } from './plan.ts'
 import type { PlanRequest } from './plan-request.ts'
 import { refuseRequantizing } from './requantize.ts'
@@ -29,7 +30,9 @@ export function makePlan(folder: ModelInput, model: ModelDescription, request: P
   }
   if (request.allowRequantize !== true) refuseRequantizing(tensors)
   const recipe = request.recipes.map(({ name }) => name).join()
-  const body = { recipe, mix: request.mix, sources: folder.shards.map(identity), files, tensors }
+  const { mix, importance: given } = request
+  const importance = given === undefined ? undefined : plannedImportance(given)
+  const body = { recipe, mix, importance, sources: folder.shards.map(identity), files, tensors }
   return { ...body, fingerprint: fingerprint(body) }
 }
 
@@ -37,23 +40,25 @@ export function makePlan(folder: ModelInput, model: ModelDescription, request: P
 function planRecipe(
   folder: ModelInput,
   model: ModelDescription,
-  { mix, types, split }: PlanRequest,
+  { mix, types, split, importance }: PlanRequest,
   recipe: Recipe,
 ): Pick<Plan, 'files' | 'tensors'> {
   const mappings = model.from === 'gguf' ? inOrderOf(mix, model.tensors) : model.tensors
-  const choices = chooseTypes(mappings, { architecture: model.architecture, ...model.dimensions }, recipe, mix, types)
+  const shape = { architecture: model.architecture, ...model.dimensions }
+  const choices = chooseTypes(mappings, shape, recipe, mix, guidedTypes(types, mappings, importance))
   const typed = mappings.map((tensor, index) => withType(tensor, choices[index]))
   const groups = split === undefined ? [[...typed.keys()]] : splitTensors(typed.map(byteLengthOf), split)
   const files: PlannedFile[] = []
   const tensors: PlannedTensor[] = []
   for (const [index, group] of groups.entries()) {
     const own = group.flatMap((position) => typed[position] ?? [])
-    const whole = metadata(model, recipe)
+    const whole = metadata(model, recipe, importance)
     const place = { index, count: groups.length, tensors: typed.length }
     const layout = layOut(split === undefined ? whole : shardMetadata(whole, place), own)
     const shard = split === undefined ? undefined : { index, count: groups.length }
     files.push({ recipe: recipe.name, shard, header: layout.header, size: layout.size })
     for (const [position, tensor] of own.entries()) {
+      const source = tensorSource(tensor, folder)
       tensors.push({
         name: tensor.name,
         shape: tensor.shape,
@@ -64,7 +69,8 @@ function planRecipe(
         file: index,
         offset: layout.tensors[position]?.offset ?? 0,
         byteLength: byteLengthOf(tensor),
-        source: tensorSource(tensor, folder),
+        source,
+        importance: importanceOf(importance, recipe.name, { ...tensor, source }),
       })
     }
   }
@@ -76,11 +82,16 @@ function byteLengthOf({ shape, type }: TypedTensor): number {
   return rows * rowBytes(type, columns)
 }
 
-function metadata(model: ModelDescription, recipe: Recipe): GgufMetadata {
+function metadata(model: ModelDescription, recipe: Recipe, importance: GivenImportance | undefined): GgufMetadata {
   const fileType = ['general.file_type', u32(recipe.fileType)] as const
   const version = ['general.quantization_version', u32(quantizationVersion)] as const
   // The order of llama.cpp's converter, and that of its quantizer.
-  return new Map([...model.metadata, ...(model.from === 'gguf' ? [version, fileType] : [fileType, version])])
+  const ofRecipe = model.from === 'gguf' ? [version, fileType] : [fileType, version]
+  const ofImportance = importance === undefined ? [] : importanceMetadata(plannedImportance(importance))
+  const metadata = new Map([...model.metadata, ...ofRecipe])
+  // A GGUF that was quantized with another matrix has them already, elsewhere.
+  for (const [key] of ofImportance) metadata.delete(key)
+  return new Map([...metadata, ...ofImportance])
 }
 
 type TypedTensor = TensorMapping & { readonly type: TypeChoice['type']; readonly choice: TypeChoice }

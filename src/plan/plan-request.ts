@@ -1,6 +1,7 @@
 import type { MixName } from '../quant/choose-types.ts'
 import type { Recipe } from '../quant/recipes.ts'
 import { recipeDecides, type TypeOptions } from '../quant/type-options.ts'
+import type { GivenImportance } from './importance.ts'
 import type { SplitRule } from './split.ts'
 
 /**
@@ -16,6 +17,8 @@ export interface PlanRequest {
   readonly allowRequantize?: boolean
   /** Files of a limited size or number of tensors; one file for each recipe where it is not given. */
   readonly split?: SplitRule
+  /** The importance matrix to choose blocks by. */
+  readonly importance?: GivenImportance
 }
 
 /** One recipe, and no further wishes. */

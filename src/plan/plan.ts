@@ -1,6 +1,7 @@
 import type { GgmlType } from '../formats/ggml/block-types.ts'
 import type { RowTransform } from '../model/description.ts'
 import type { MixName } from '../quant/choose-types.ts'
+import type { PlannedImportance } from './importance.ts'
 
 /**
  * Everything that decides the bytes of the output, computed before the first weight is read: what is written where, and
@@ -12,6 +13,8 @@ export interface Plan {
   /** "Q3_K_M", or "Q3_K_M,Q2_K" where files of several recipes are made. */
   readonly recipe: string
   readonly mix: MixName
+  /** The importance matrix that it is made with, if there is one. */
+  readonly importance?: PlannedImportance | undefined
   readonly sources: readonly PlanSource[]
   /** Those of the first recipe, then those of the next. */
   readonly files: readonly PlannedFile[]
@@ -57,6 +60,11 @@ export interface PlannedTensor {
   readonly offset: number
   readonly byteLength: number
   readonly source: TensorSource
+  /**
+   * How much its columns count: one finite f32 ≥ 0 per column, or per expert and column, in shared memory. Absent where
+   * all count alike, or blocks of the type are not chosen by that.
+   */
+  readonly importance?: Float32Array | undefined
 }
 
 export type TensorSource =

@@ -47,7 +47,15 @@ test('a source that is released is closed in every thread, whatever becomes of t
   const output = join(folder, 'output')
   await writeFile(source, Buffer.alloc(64))
   await writeFile(output, Buffer.alloc(64))
-  const room = { sourceBytes: 64, outputBytes: 64, widenedWeights: 0, columns: 4, tableBytes: 0 }
+  const room = {
+    sourceBytes: 64,
+    outputBytes: 64,
+    widenedWeights: 0,
+    columns: 4,
+    importanceColumns: 0,
+    tableBytes: 0,
+    sharedBytes: 0,
+  }
   const pool = new WorkerPool(3, { kernels: compileKernels(), sources: [source, source], output, room })
   onTestFinished(() => pool.close())
   const scan = (from: number) =>
@@ -80,7 +88,15 @@ test('files that cannot be opened fail each job with their own error; closing tw
     kernels: compileKernels(),
     sources: [missing],
     outputs: [missing],
-    room: { sourceBytes: 16, outputBytes: 16, widenedWeights: 0, columns: 4, tableBytes: 0 },
+    room: {
+      sourceBytes: 16,
+      outputBytes: 16,
+      widenedWeights: 0,
+      columns: 4,
+      importanceColumns: 0,
+      tableBytes: 0,
+      sharedBytes: 0,
+    },
   })
   // One at a time: the second thread has failed to open them too, and never gets a job to say so.
   for (let job = 0; job < 50; job++) {

@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { openLocalFile } from '#dist/disk/local-file.js'
-import { type GgufFile, readGguf } from '#dist/formats/gguf/reader.js'
 import { type RecipeName, recipeNames } from '#dist/quant/recipes.js'
 import { convertFolder } from '../helpers/convert-folder.ts'
+import { ggufDifferences } from '../helpers/gguf-differences.ts'
 import { oracleLibraries } from '../helpers/llama-cpp.ts'
 import { quantizeModel } from '../helpers/llama-runtime.ts'
 import { writeSmallModel } from '../helpers/small-model.ts'
@@ -47,43 +45,8 @@ describe.skipIf('missing' in libraries)('our direct output and llama.cpp quantiz
         const theirs = file(`theirs-${recipe}.gguf`)
         await convertFolder(folder(), recipe, ours)
         await quantizeModel(file('f32.gguf'), theirs, { ftype: recipe })
-        expect(await differences(ours, theirs)).toEqual([])
+        expect(await ggufDifferences(ours, theirs)).toEqual([])
       })
     })
   })
 })
-
-/** What differs between two files, tensor by tensor, and in the metadata that a recipe decides. */
-async function differences(ours: string, theirs: string): Promise<string[]> {
-  const [a, b] = [await open(ours), await open(theirs)]
-  const found: string[] = []
-  for (const key of ['general.file_type', 'general.quantization_version']) {
-    if (JSON.stringify(a.gguf.metadata.get(key)) !== JSON.stringify(b.gguf.metadata.get(key))) found.push(key)
-  }
-  const expected = new Map(b.gguf.tensors.map((tensor) => [tensor.name, tensor]))
-  if (a.gguf.tensors.length !== expected.size) found.push(`${a.gguf.tensors.length} and ${expected.size} tensors`)
-  for (const tensor of a.gguf.tensors) {
-    const other = expected.get(tensor.name)
-    if (other?.type !== tensor.type) found.push(`${tensor.name}: ${tensor.type}, not ${other?.type}`)
-    else if (!bytesOf(a, tensor).equals(bytesOf(b, other))) found.push(`${tensor.name}: other ${tensor.type} bytes`)
-  }
-  return found
-}
-
-interface Opened {
-  readonly gguf: GgufFile
-  readonly bytes: Buffer
-}
-
-async function open(path: string): Promise<Opened> {
-  const file = await openLocalFile(path)
-  try {
-    return { gguf: await readGguf(file), bytes: await readFile(path) }
-  } finally {
-    await file.close()
-  }
-}
-
-function bytesOf({ bytes }: Opened, { offset, byteLength }: GgufFile['tensors'][number]): Buffer {
-  return bytes.subarray(offset, offset + byteLength)
-}

@@ -19,10 +19,14 @@ interface OldJson extends Omit<Plan, 'files' | 'tensors'> {
   readonly tensors: readonly Omit<PlannedTensor, 'file'>[]
 }
 
-/** Keeps the plan of a conversion, so that it can go on when some of its sources are no more. */
+/**
+ * Keeps the plan of a conversion, so that it can go on when some of its sources are no more. The importances of its
+ * tensors are not kept: their file is not deleted.
+ */
 export function keepPlan(database: StateDatabase, conversion: number, { plan, contradictions }: KeptPlan): void {
   const files = plan.files.map(({ header, ...file }) => ({ ...file, headerBytes: header.length }))
-  const json: KeptJson = { ...plan, files }
+  const tensors = plan.tensors.map(({ importance: _, ...tensor }) => tensor)
+  const json: KeptJson = { ...plan, files, tensors }
   const headers = Buffer.concat(plan.files.map(({ header }) => header))
   database
     .prepare('INSERT OR REPLACE INTO kept_plan (conversion, plan, header, contradictions) VALUES (?, ?, ?, ?)')
