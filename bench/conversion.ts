@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { RecipeName } from '#dist/quant/recipes.js'
 import { bench851Shape } from '../fixtures/model-shapes.ts'
-import { planFolder } from '../test/helpers/convert-folder.ts'
 import { contest, describe, rounded } from './conversion/contest.ts'
 import { type Floor, measureFloor } from './conversion/floor.ts'
 import { inPlace, type Place, weightsOf } from './conversion/place.ts'
@@ -28,13 +27,12 @@ const type = values.type as RecipeName
 
 await inPlace(values.folder, async (place) => {
   const model = await place.model(bench851Shape)
-  const plan = await planFolder(model, type)
   const floors: Floor[] = []
   const outcome = await contest(
     place,
     { model, dtype: 'F32', type, threads, rounds: Number(values.rounds) },
     async () => {
-      floors.push(await measureFloor(plan))
+      floors.push(await measureFloor({ model, type }, threads))
     },
   )
   const readSeconds = rounded(median(floors.map((floor) => floor.readSeconds)))

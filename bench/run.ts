@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
  * of them. Each scenario takes less than five minutes on two cores.
  */
 const scenarios = [
-  ...['kernels', 'conversion', 'recipes', 'threads', 'memory', 'checkpoints', 'speed'],
+  ...['kernels', 'conversion', 'recipes', 'pairs', 'threads', 'memory', 'checkpoints', 'speed'],
   ...['startup', 'status', 'handout', 'coordinator', 'scaling'],
 ]
 

@@ -23,7 +23,7 @@ const columns = ['llama.cpp', 'mibera', 'times as fast', "llama.cpp's peak memor
 await fillTables(new URL('../README.md', import.meta.url), await written({ conversion }))
 await fillTables(
   new URL('../docs/speed.md', import.meta.url),
-  await written({ recipes, threads, kernels, memory, machine }),
+  await written({ recipes, pairs, threads, kernels, memory, machine }),
 )
 
 async function written(tables: Record<string, () => Promise<string>>): Promise<Record<string, string>> {
@@ -60,6 +60,12 @@ async function recipes(): Promise<string> {
     ...cells(run),
   ])
   return markdown(['', ...columns], rows)
+}
+
+async function pairs(): Promise<string> {
+  const { types, togetherSeconds, apartSeconds, kernelSeconds, peakBytes } = await readResults('pairs')
+  const row = [types.join(', '), ...[togetherSeconds, apartSeconds, kernelSeconds].map(seconds), mebibytes(peakBytes)]
+  return markdown(['', 'in one pass', 'one after the other', 'kernels alone', 'peak memory'], [row])
 }
 
 async function threads(): Promise<string> {

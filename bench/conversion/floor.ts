@@ -1,29 +1,36 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { open } from 'node:fs/promises'
-import { openLocalFile } from '#dist/disk/local-file.js'
-import type { GgmlType } from '#dist/formats/ggml/block-types.js'
-import type { Plan, PlannedTensor } from '#dist/plan/plan.js'
-import { sliceCount, sliceOf, sliceSegments } from '#dist/plan/slices.js'
-import { compileKernels, Kernels } from '#dist/quant/kernels.js'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { RecipeName } from '#dist/quant/recipes.js'
+import { planFolder } from '../../test/helpers/convert-folder.ts'
 
 /** What no conversion can be faster than. */
 export interface Floor {
   /** To read all sources once, by one thread. */
   readonly readSeconds: number
-  /** To quantize all weights, by one thread that has them in memory. */
+  /** To quantize all weights, by one thread that has them in memory, while the others do the same. */
   readonly kernelSeconds: number
 }
 
-/** Of how many slices one is quantized to learn the rate of its type. */
-const slicesPerSample = 8
-
-export async function measureFloor(plan: Plan): Promise<Floor> {
-  return { readSeconds: await readSeconds(plan), kernelSeconds: await kernelSeconds(plan) }
+export interface KernelOrders {
+  readonly model: string
+  readonly type: RecipeName
 }
 
-async function readSeconds(plan: Plan): Promise<number> {
+export async function measureFloor(orders: KernelOrders, threads: number): Promise<Floor> {
+  const readSeconds = await timeOfReading(orders)
+  const others = await Promise.all(Array.from({ length: threads }, () => startKernels(orders)))
+  const times = await Promise.all(others.map(runKernels))
+  return { readSeconds, kernelSeconds: times.reduce((sum, time) => sum + time, 0) / threads }
+}
+
+async function timeOfReading({ model, type }: KernelOrders): Promise<number> {
+  const { sources } = await planFolder(model, type)
   const buffer = new Uint8Array(4 * 2 ** 20)
   const begun = performance.now()
-  for (const { path } of plan.sources) {
+  for (const { path } of sources) {
     const file = await open(path)
     while ((await file.read(buffer, 0, buffer.length, null)).bytesRead > 0);
     await file.close()
@@ -31,36 +38,27 @@ async function readSeconds(plan: Plan): Promise<number> {
   return (performance.now() - begun) / 1000
 }
 
-/** The time of a sample of the slices of each type, as much longer as there are more weights of the type. */
-async function kernelSeconds(plan: Plan): Promise<number> {
-  const sources = await Promise.all(plan.sources.map(({ path }) => openLocalFile(path)))
-  const kernels = new Kernels(compileKernels())
-  const weights = kernels.reserve(largest(plan, (slice) => slice.weights * Float32Array.BYTES_PER_ELEMENT))
-  const blocks = kernels.reserve(largest(plan, (slice) => slice.byteLength))
-  const rates = new Map<GgmlType, { all: number; sampled: number; milliseconds: number }>()
-  let number = 0
-  for (const tensor of plan.tensors.filter(({ source }) => source.kind === 'rows')) {
-    const rate = rates.get(tensor.type) ?? { all: 0, sampled: 0, milliseconds: 0 }
-    rates.set(tensor.type, rate)
-    rate.all += tensor.rows * tensor.columns
-    for (let index = 0; index < sliceCount(tensor); index++) {
-      // The first of each type is one of them, and warms up.
-      if (rate.sampled > 0 && number++ % slicesPerSample > 0) continue
-      const slice = sliceOf(tensor, index)
-      for (const { source, offset, byteLength, target } of sliceSegments(tensor, slice)) {
-        await sources[source]?.read(new Uint8Array(kernels.memory.buffer, weights + target, byteLength), offset)
-      }
-      if (rate.sampled === 0) kernels.quantize(tensor.type, weights, blocks, slice.weights)
-      const begun = performance.now()
-      kernels.quantize(tensor.type, weights, blocks, slice.weights)
-      rate.milliseconds += performance.now() - begun
-      rate.sampled += slice.weights
-    }
-  }
-  await Promise.all(sources.map((source) => source.close()))
-  return [...rates.values()].reduce((sum, rate) => sum + (rate.milliseconds / 1000) * (rate.all / rate.sampled), 0)
+/** A process that is ready to begin. */
+async function startKernels(orders: KernelOrders): Promise<ChildProcess> {
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+  const script = fileURLToPath(new URL('./kernel-share.ts', import.meta.url))
+  const child = fork(script, [JSON.stringify(orders)], { execArgv: ['--import', loader] })
+  await heard(child)
+  return child
 }
 
-function largest(plan: Plan, size: (slice: ReturnType<typeof sliceOf>) => number): number {
-  return Math.max(...plan.tensors.map((tensor: PlannedTensor) => size(sliceOf(tensor, 0))))
+/** Seconds for all weights. */
+async function runKernels(child: ChildProcess): Promise<number> {
+  child.send('begin')
+  const seconds = await heard(child)
+  child.disconnect()
+  return Number(seconds)
+}
+
+async function heard(child: ChildProcess): Promise<unknown> {
+  const ended = once(child, 'exit').then(([status]) => {
+    throw new Error(`the process for the kernels ended with ${status}`)
+  })
+  const [message] = await Promise.race([once(child, 'message'), ended])
+  return message
 }

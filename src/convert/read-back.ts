@@ -29,7 +29,7 @@ export async function findDamagedSlices(
  * Reads every tensor of the output and compares it, slice by slice, with the digests taken before it was written.
  * @param bookmarks of every slice of the plan, in order.
  * @returns SHA-256 (hex) of each tensor, or that it was stopped before the end.
- * @throws MiberaError VERIFICATION_FAILED naming the first tensor that differs.
+ * @throws MiberaError VERIFICATION_FAILED naming the largest tensor that differs.
  */
 export async function readBack(
   plan: Plan,
@@ -38,11 +38,13 @@ export async function readBack(
   { onEvent, stop }: Pick<ConvertOptions, 'onEvent' | 'stop'>,
 ): Promise<string[] | 'stopped'> {
   const slices = bookmarksByTensor(bookmarks)
-  const digests = await mapLimited(plan.tensors, pool.capacity, async (tensor, index) => {
-    if (stop.aborted) return ''
-    const digest = await readTensorBack(plan, index, slices.get(index) ?? [], pool)
+  const digests: string[] = []
+  // The largest first: no thread is left alone with one at the end.
+  const largestFirst = [...plan.tensors.entries()].sort(([, a], [, b]) => b.byteLength - a.byteLength)
+  await mapLimited(largestFirst, pool.capacity, async ([index, tensor]) => {
+    if (stop.aborted) return
+    digests[index] = await readTensorBack(plan, index, slices.get(index) ?? [], pool)
     onEvent({ kind: 'read-back', tensor })
-    return digest
   })
   return stop.aborted ? 'stopped' : digests
 }
