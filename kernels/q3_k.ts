@@ -8,7 +8,8 @@ import { countByImportance, sumOfSquares } from './importance-counts'
 import { nearestInts } from './nearest'
 import { fitSignedWeighted, foundInverses, foundScales } from './signed-scale-weighted'
 import { fitSignedScalesOf16 } from './signed-scales'
-import { fitThreeBits, inverses, refinedLevels, scales } from './three-bit-search'
+import { refinedLevels } from './three-bit-refinement'
+import { fitThreeBits, forgetWishes, inverses, isRefined, scales, superblocksAtOnce } from './three-bit-search'
 
 const blockBytes: usize = 110
 const pairOffset: usize = 32
@@ -26,30 +27,42 @@ const sums: usize = memory.data(64, 16)
 
 /** `src`: 256 · `blocks` f32, 16-byte aligned; `dst`: 110 · `blocks` bytes; `importance`: 256 · `blocks` f32, or 0. */
 export function quantizeQ3K(src: usize, dst: usize, blocks: i32, importance: usize): void {
+  if (importance == 0) {
+    quantizePlain(src, dst, blocks)
+    return
+  }
   for (let block = 0; block < blocks; block++) {
-    if (importance == 0) {
-      quantizeSuperblock(src, dst)
-    } else {
-      quantizeWeighted(src, dst, importance)
-      importance += 4 * groupBytes
-    }
+    quantizeWeighted(src, dst, importance)
+    importance += 4 * groupBytes
     src += 4 * groupBytes
     dst += blockBytes
   }
 }
 
-function quantizeSuperblock(src: usize, dst: usize): void {
-  const refined = fitThreeBits(src)
-  const largest = largestOf16(scales)
-  let superScale: u16 = 0
-  if (largest != 0) {
-    const inverse: f32 = -32 / largest
-    superScale = halfFromFloat(1 / inverse)
-    setIntegers(f32x4.splat(inverse))
-  } else {
-    v128.store(integers, i8x16.splat(-32))
+function quantizePlain(src: usize, dst: usize, blocks: i32): void {
+  while (blocks > 0) {
+    const fitted = min<i32>(blocks, superblocksAtOnce)
+    fitThreeBits(src, fitted)
+    for (let first = 0; first < fitted << 4; first += 16) {
+      storeBlock(src, dst, integersByMaximum(first), first)
+      src += 4 * groupBytes
+      dst += blockBytes
+    }
+    blocks -= fitted
   }
-  storeBlock(src, dst, superScale, refined)
+}
+
+/** The scales of the 16 sub-blocks from number `first` to {@link integers}; returns the scale of the scales. */
+function integersByMaximum(first: i32): u16 {
+  const from = scales + ((<usize>first) << 2)
+  const largest = largestOf16(from)
+  if (largest == 0) {
+    v128.store(integers, i8x16.splat(-32))
+    return 0
+  }
+  const inverse: f32 = -32 / largest
+  setIntegers(from, f32x4.splat(inverse))
+  return halfFromFloat(1 / inverse)
 }
 
 function quantizeWeighted(src: usize, dst: usize, importance: usize): void {
@@ -60,6 +73,7 @@ function quantizeWeighted(src: usize, dst: usize, importance: usize): void {
     v128.store(inverses + (group << 4), v128.load(foundInverses))
   }
   sumCounts()
+  forgetWishes()
   storeBlock(src, dst, halfFromFloat(fitSignedScalesOf16(scales, sums, integers)), 0)
 }
 
@@ -71,20 +85,20 @@ function sumCounts(): void {
   }
 }
 
-/** The block of {@link integers}; `refined` tells of which sub-blocks the levels have been refined. */
-function storeBlock(src: usize, dst: usize, superScale: u16, refined: i32): void {
+/** The block of {@link integers}; `first` is the number of its first sub-block among those fitted. */
+function storeBlock(src: usize, dst: usize, superScale: u16, first: i32): void {
   packScales(dst + scaleOffset)
   store<u16>(dst, superScale, superScaleOffset)
-  setLevels(src, floatFromHalf(superScale), refined)
+  setLevels(src, floatFromHalf(superScale), first)
   packLevels(dst)
 }
 
-function setIntegers(inverse: v128): void {
+function setIntegers(from: usize, inverse: v128): void {
   const rounded = narrowTo16(
-    nearestInts(f32x4.mul(inverse, v128.load(scales))),
-    nearestInts(f32x4.mul(inverse, v128.load(scales, 16))),
-    nearestInts(f32x4.mul(inverse, v128.load(scales, 32))),
-    nearestInts(f32x4.mul(inverse, v128.load(scales, 48))),
+    nearestInts(f32x4.mul(inverse, v128.load(from))),
+    nearestInts(f32x4.mul(inverse, v128.load(from, 16))),
+    nearestInts(f32x4.mul(inverse, v128.load(from, 32))),
+    nearestInts(f32x4.mul(inverse, v128.load(from, 48))),
   )
   v128.store(integers, i8x16.max_s(i8x16.min_s(rounded, i8x16.splat(31)), i8x16.splat(-32)))
 }
@@ -105,20 +119,76 @@ function packScales(dst: usize): void {
   store<i32>(dst, high, 8)
 }
 
+/** Of each sub-block super scale · scale, f32. */
+const steps: usize = memory.data(64, 16)
+
+/** Fills {@link steps} from {@link integers}; true if none is 0. */
+function setSteps(superScale: f32): bool {
+  const factor = f32x4.splat(superScale)
+  const low = i16x8.extend_low_i8x16_s(v128.load(integers))
+  const high = i16x8.extend_high_i8x16_s(v128.load(integers))
+  const step0 = f32x4.mul(factor, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(low)))
+  const step1 = f32x4.mul(factor, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(low)))
+  const step2 = f32x4.mul(factor, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(high)))
+  const step3 = f32x4.mul(factor, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(high)))
+  v128.store(steps, step0)
+  v128.store(steps, step1, 16)
+  v128.store(steps, step2, 32)
+  v128.store(steps, step3, 48)
+  const zero = f32x4.splat(0)
+  const first = v128.or(f32x4.eq(step0, zero), f32x4.eq(step1, zero))
+  return !v128.any_true(v128.or(first, v128.or(f32x4.eq(step2, zero), f32x4.eq(step3, zero))))
+}
+
+/** Constants of `nearest_int`, loaded because V8 would build them anew in every round of the loop. */
+const roundings: usize = memory.data<f32>([12582912, 12582912, 12582912, 12582912], 16)
+const mantissas: usize = memory.data<i32>([0x7fffff, 0x7fffff, 0x7fffff, 0x7fffff], 16)
+const biases: usize = memory.data<i32>([0x400000, 0x400000, 0x400000, 0x400000], 16)
+
+/** The final levels under {@link steps}. */
+function divideAll(src: usize): void {
+  const rounding = v128.load(roundings)
+  const mantissa = v128.load(mantissas)
+  const bias = v128.load(biases)
+  const most = i8x16.splat(3)
+  const least = i8x16.splat(-4)
+  const middle = i8x16.splat(4)
+  for (let row: usize = 0; row < 64; row += 4) {
+    const step = v128.load32_splat(steps + row)
+    const a = f32x4.add(f32x4.div(v128.load(src), step), rounding)
+    const b = f32x4.add(f32x4.div(v128.load(src, 16), step), rounding)
+    const c = f32x4.add(f32x4.div(v128.load(src, 32), step), rounding)
+    const d = f32x4.add(f32x4.div(v128.load(src, 48), step), rounding)
+    const found = narrowTo16(
+      i32x4.sub(v128.and(a, mantissa), bias),
+      i32x4.sub(v128.and(b, mantissa), bias),
+      i32x4.sub(v128.and(c, mantissa), bias),
+      i32x4.sub(v128.and(d, mantissa), bias),
+    )
+    v128.store(levels + (row << 2), i8x16.add(i8x16.max_s(i8x16.min_s(found, most), least), middle))
+    src += rowBytes
+  }
+}
+
 /** The final levels under the rounded scales; where a scale came out as 0, those that the search had found. */
-function setLevels(src: usize, superScale: f32, refined: i32): void {
+function setLevels(src: usize, superScale: f32, first: i32): void {
+  if (setSteps(superScale)) {
+    divideAll(src)
+    return
+  }
   for (let row: usize = 0; row < 16; row++) {
-    const step: f32 = superScale * <f32>load<i8>(integers + row)
+    const step = load<f32>(steps + (row << 2))
     const from = src + row * rowBytes
-    const found = step != 0 ? dividedLevels(from, f32x4.splat(step)) : searchedLevels(from, row, refined)
+    const found = step != 0 ? dividedLevels(from, f32x4.splat(step)) : searchedLevels(from, first, row)
     const clamped = i8x16.max_s(i8x16.min_s(found, i8x16.splat(3)), i8x16.splat(-4))
     v128.store(levels + (row << 4), i8x16.add(clamped, i8x16.splat(4)))
   }
 }
 
-function searchedLevels(src: usize, row: usize, refined: i32): v128 {
-  if (((refined >> <i32>row) & 1) != 0) return multipliedLevels(refinedLevels + row * rowBytes, f32x4.splat(1))
-  const inverse = load<f32>(inverses + (row << 2))
+function searchedLevels(src: usize, first: i32, row: usize): v128 {
+  const number = <usize>first + row
+  if (isRefined(number)) return multipliedLevels(refinedLevels + number * rowBytes, f32x4.splat(1))
+  const inverse = load<f32>(inverses + (number << 2))
   // A sub-block of zeros keeps level 0 although that stands for −4: its scale is 0.
   return inverse == 0 ? i8x16.splat(-4) : multipliedLevels(src, f32x4.splat(inverse))
 }
