@@ -13,6 +13,9 @@ import { writeResults } from './results.ts'
  * Each kernel against llama.cpp's `ggml_quantize_chunk`: one thread each, in one process, in alternation, on the same
  * weights. A ratio is the median of the ratios of the rounds, so that a load on the machine that slows both does not
  * count.
+ *
+ * `--type A,B` takes only these types, and keeps no results; `--only "gaussian 0.02"` only these weights (with
+ * `--weighted`, importances wherever they are used), so that one type on one set is compared in seconds.
  */
 const { values } = parseArgs({
   options: {
@@ -20,6 +23,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '11' },
     /** "all": look for the slowest in all weight sets; else each type in every third, not the same for all. */
     sets: { type: 'string', default: '' },
+    only: { type: 'string', default: '' },
+    weighted: { type: 'boolean', default: false },
   },
 })
 const types = values.type === '' ? ggmlTypeNames.filter(canQuantize) : (values.type.split(',') as GgmlType[])
@@ -57,12 +62,20 @@ const importance = new Float32Array(chunk).fill(1)
 /** One for all: V8 optimises the code of a module once, and not again for each instance. */
 const wasm = compileKernels()
 
-const ordinary = compareAll('gaussian 0.02')
-const zeros = compareAll('zeros of both signs')
-const subnormals = compareAll('subnormals')
-const slowest = findSlowest()
-const weighted = compareWeighted()
-if (values.type === '') {
+if (values.only !== '') for (const set of values.only.split(',')) compareOne(set)
+else await compareEverything()
+
+function compareOne(set: string): void {
+  compareEach(set, set, types, (type) => needsImportance(type) || (values.weighted && usesImportance(type)))
+}
+
+async function compareEverything(): Promise<void> {
+  const ordinary = compareAll('gaussian 0.02')
+  const zeros = compareAll('zeros of both signs')
+  const subnormals = compareAll('subnormals')
+  const slowest = findSlowest()
+  const weighted = compareWeighted()
+  if (values.type !== '') return
   await writeResults('kernels', { ...machine(), rounds, ordinary, zeros, subnormals, slowest, weighted })
 }
 
@@ -93,9 +106,11 @@ function compareEach(
   console.log(`${'type'.padEnd(8)}${'ours'.padStart(9)}${'llama.cpp'.padStart(11)}${'ratio'.padStart(8)}`)
   const set = weightSets.find(({ name }) => name === setName)
   if (set === undefined) throw new Error(`there is no weight set "${setName}"`)
-  const rows = types.map((type) => {
-    return [type, show(type, compare(type, set, rounds, milliseconds, weighted(type)))] as const
-  })
+  const rows = types
+    .filter((type) => survives(type, set))
+    .map((type) => {
+      return [type, show(type, compare(type, set, rounds, milliseconds, weighted(type)))] as const
+    })
   return Object.fromEntries(rows)
 }
 
@@ -157,10 +172,15 @@ function compare(
     measure(theirs)
   }
   return {
-    ours: Math.round(median(ours.rates)),
-    llama: Math.round(median(theirs.rates)),
+    ours: rounded(median(ours.rates)),
+    llama: rounded(median(theirs.rates)),
     ratio: Number(median(ours.rates.map((rate, round) => rate / (theirs.rates[round] ?? Number.NaN))).toFixed(2)),
   }
+}
+
+/** With a decimal where that says something. */
+function rounded(rate: number): number {
+  return rate < 10 ? Math.round(rate * 10) / 10 : Math.round(rate)
 }
 
 function openOurs(type: GgmlType, data: readonly Float32Array[], weighted: boolean): () => void {
@@ -214,8 +234,10 @@ function contestant(run: () => void, milliseconds: number): Contestant {
   return { run, repeats: Math.ceil(calls / 10), rates: [] }
 }
 
+/** By the time of the processor that this process took: what others do meanwhile does not count. */
 function measure({ run, repeats, rates }: Contestant): void {
-  const start = performance.now()
+  const start = process.cpuUsage()
   for (let repeat = 0; repeat < repeats; repeat++) run()
-  rates.push((repeats * chunks * chunk) / (performance.now() - start) / 1000)
+  const { user, system } = process.cpuUsage(start)
+  rates.push((repeats * chunks * chunk) / (user + system))
 }

@@ -19,8 +19,8 @@ export class Codebook {
   codes: usize
   /** Neighbours are the rows at this many least distances. */
   distances: i32
-  /** Whether the levels looked up need not be those that values round to: then `near` is not made. */
-  allOnly: bool
+  /** Whether the levels looked up need not be those that values round to: `near` is not made, and `all` packed. */
+  packed: bool
   /** Where the tables go, and how many bytes there are. */
   space: usize
   spaceBytes: usize
@@ -29,7 +29,10 @@ export class Codebook {
   codeCount: i32
   /** The row of each code as i16, or −1. */
   rowOf: usize
-  /** Address, by code, of all neighbours: a u16 that counts them, then their rows, the nearest first, as u16. */
+  /**
+   * Address, by code, of all neighbours: a u16 that counts them, then their rows, the nearest first, as u16. Packed:
+   * instead of the rows their eight levels of two bits, for each 16 rows first all low bytes and then all high bytes.
+   */
   all: usize
   /** The same of those that can be the nearest to values that round to the code. */
   near: usize
@@ -37,6 +40,8 @@ export class Codebook {
   levels: usize
   /** What each row's levels stand for, 2 · level + 1, as f32. */
   values: usize
+  /** 16 · level of each level of a row, as bytes, eight for each row: steps in a table of one vector for each level. */
+  steps: usize
   /** First free byte after the tables; 0 before they are made. */
   end: usize
 }
@@ -66,7 +71,8 @@ function placeTables(book: Codebook): void {
   const rows = <usize>book.rowCount
   book.values = book.space
   book.levels = book.values + rows * <usize>book.length * 4
-  book.near = book.levels + rows * 8
+  book.steps = book.levels + rows * 8
+  book.near = book.steps + rows * 8
   book.all = book.near + codes * 4
   book.rowOf = book.all + codes * 4
   book.end = book.rowOf + codes * 2
@@ -89,6 +95,7 @@ function addRow(book: Codebook, row: usize): void {
   const levels = levelsOf(book, code)
   store<i16>(book.rowOf + ((<usize>code) << 1), <i16>row)
   store<u64>(book.levels + (row << 3), levels)
+  store<u64>(book.steps + (row << 3), levels << 4)
   const values = book.values + row * <usize>book.length * 4
   for (let i: usize = 0; i < <usize>book.length; i++) {
     const value = 1 + 2 * (<i32>(levels >> ((<u64>i) << 3)) & 255)
@@ -99,8 +106,8 @@ function addRow(book: Codebook, row: usize): void {
 function addNeighbours(book: Codebook, code: usize): void {
   const levels = levelsOf(book, <u32>code)
   const count = findNeighbours(book, levels)
+  if (book.packed) return addPackedList(book, book.all + (code << 2), count)
   addList(book, book.all + (code << 2), found, count)
-  if (book.allOnly) return
   const keep = keepNearest(book, levels, count)
   if (keep == count) store<usize>(book.near + (code << 2), load<usize>(book.all + (code << 2)))
   else addList(book, book.near + (code << 2), kept, keep)
@@ -111,6 +118,28 @@ function addList(book: Codebook, address: usize, list: usize, count: usize): voi
   store<u16>(book.end, <u16>count)
   memory.copy(book.end + 2, list, count << 1)
   book.end += 2 + (count << 1)
+}
+
+/** Of the rows in {@link found}. The last group of 16 is filled up with levels of 3, which no row has. */
+function addPackedList(book: Codebook, address: usize, count: usize): void {
+  store<usize>(address, book.end)
+  store<u16>(book.end, <u16>count)
+  book.end += 2
+  const bytes = ((count + 15) & ~15) << 1
+  memory.fill(book.end, 0xff, bytes)
+  for (let i: usize = 0; i < count; i++) {
+    const packed = twoBitsEach(load<u64>(book.levels + ((<usize>load<u16>(found + (i << 1))) << 3)))
+    const at = book.end + ((i & ~15) << 1) + (i & 15)
+    store<u8>(at, packed)
+    store<u8>(at, packed >> 8, 16)
+  }
+  book.end += bytes
+}
+
+function twoBitsEach(levels: u64): u32 {
+  let packed: u32 = 0
+  for (let i: u32 = 0; i < 8; i++) packed |= (<u32>(levels >> ((<u64>i) << 3)) & 3) << (i << 1)
+  return packed
 }
 
 /** Puts the neighbours of a run into {@link found}, by distance and row, and gives their number. */

@@ -6,11 +6,23 @@
  * (v + 2) · all − (those before the first) − (those before the second place); the squares go alike.
  */
 import { bestShift, betterSplits, forgetSplits, trySplit } from './best-split'
+import {
+  before,
+  closeTables,
+  greatestProducts,
+  greatestSquares,
+  promising,
+  raiseByBest,
+  raiseByRow,
+  secondSquares,
+  setExtent,
+  tableBytes,
+} from './split-filter'
 import { importances, order, sortWeights } from './three-way-split'
 
 const elements: usize = 16
 /** 17 places to divide at, filled up for whole vectors that begin anywhere. */
-const tableBytes: usize = 80
+const halfBytes: usize = 80
 
 /** Greatest value, and the steps of the squares from low to middle and from middle to high, shifted up and down. */
 const highUp: f32 = 1.125
@@ -29,50 +41,77 @@ const stepsDown: usize = memory.data(160, 16)
 
 const results: usize = memory.data(128, 16)
 
-function addUp(src: usize): void {
-  let product0: f32 = 0
-  let product1: f32 = 0
-  let sum0: f32 = 0
-  let sum1: f32 = 0
-  store<f32>(products, 0)
-  store<f32>(products, 0, tableBytes)
-  store<f32>(sums, 0)
-  store<f32>(sums, 0, tableBytes)
-  for (let j: usize = 0; j < elements; j++) {
-    const i = load<usize>(order + (j << 2))
-    const importance = load<f32>(importances + (i << 2))
-    const product: f32 = importance * load<f32>(src + (i << 2))
-    if (i < 8) {
-      product0 += product
-      sum0 += importance
-    } else {
-      product1 += product
-      sum1 += importance
-    }
-    const at = j << 2
-    store<f32>(products + at, product0, 4)
-    store<f32>(products + at, product1, tableBytes + 4)
-    store<f32>(sums + at, sum0, 4)
-    store<f32>(sums + at, sum1, tableBytes + 4)
+/**
+ * What each weight adds to the four sums, products of the first and the second half, then importances of the first and
+ * the second half: a vector for each, of which the lanes of the other half are 0 and stay so.
+ */
+const terms: usize = memory.data(256, 16)
+/** The four sums by place. */
+const sumsByPlace: usize = memory.data(320, 16)
+
+/** Σ |importance · weight| */
+let extent: f32 = 0
+
+function setTerms(src: usize): void {
+  let all = f32x4.splat(0)
+  for (let at: usize = 0; at < elements << 2; at += 16) {
+    const importance = v128.load(importances + at)
+    const product = f32x4.mul(importance, v128.load(src + at))
+    all = f32x4.add(all, f32x4.abs(product))
+    const dst = terms + (at << 2) + (at >= 32 ? 4 : 0)
+    v128.store_lane<f32>(dst, product, 0)
+    v128.store_lane<f32>(dst, product, 1, 16)
+    v128.store_lane<f32>(dst, product, 2, 32)
+    v128.store_lane<f32>(dst, product, 3, 48)
+    v128.store_lane<f32>(dst, importance, 0, 8)
+    v128.store_lane<f32>(dst, importance, 1, 24)
+    v128.store_lane<f32>(dst, importance, 2, 40)
+    v128.store_lane<f32>(dst, importance, 3, 56)
   }
-  for (let at: usize = 0; at < 2 * tableBytes; at += 16) {
+  const pairs = f32x4.add(all, v128.shuffle<i32>(all, all, 2, 3, 0, 1))
+  extent = f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1)
+}
+
+function addUp(src: usize): void {
+  setTerms(src)
+  let four = f32x4.splat(0)
+  v128.store(sumsByPlace, four)
+  for (let j: usize = 0; j < elements; j++) {
+    four = f32x4.add(four, v128.load(terms + (load<usize>(order + (j << 2)) << 4)))
+    v128.store(sumsByPlace + (j << 4), four, 16)
+  }
+  for (let at: usize = 0; at < halfBytes; at += 16) {
+    const row0 = v128.load(sumsByPlace + (at << 2))
+    const row1 = v128.load(sumsByPlace + (at << 2), 16)
+    const row2 = v128.load(sumsByPlace + (at << 2), 32)
+    const row3 = v128.load(sumsByPlace + (at << 2), 48)
+    const products01 = v128.shuffle<i32>(row0, row1, 0, 4, 1, 5)
+    const products23 = v128.shuffle<i32>(row2, row3, 0, 4, 1, 5)
+    const sums01 = v128.shuffle<i32>(row0, row1, 2, 6, 3, 7)
+    const sums23 = v128.shuffle<i32>(row2, row3, 2, 6, 3, 7)
+    v128.store(products + at, v128.shuffle<i64>(products01, products23, 0, 2))
+    v128.store(products + at, v128.shuffle<i64>(products01, products23, 1, 3), halfBytes)
+    v128.store(sums + at, v128.shuffle<i64>(sums01, sums23, 0, 2))
+    v128.store(sums + at, v128.shuffle<i64>(sums01, sums23, 1, 3), halfBytes)
+  }
+  for (let at: usize = 0; at < 2 * halfBytes; at += 16) {
     const own = v128.load(sums + at)
     v128.store(stepsUp + at, f32x4.mul(own, f32x4.splat(highStepUp)))
     v128.store(stepsDown + at, f32x4.mul(own, f32x4.splat(highStepDown)))
   }
 }
 
-/** All splits with the same first place, four at a time; one by one only where one is better than the best so far. */
-function tryAll(first: usize): void {
+/** The splits with the same first place and four second ones; one by one only where one is the best so far. */
+function tryGroup(first: usize, second: usize): void {
   const at0 = first << 2
-  const at1 = at0 + tableBytes
+  const at1 = at0 + halfBytes
   const end = elements << 2
   const own0 = v128.load32_splat(products + at0)
   const own1 = v128.load32_splat(products + at1)
   const all0 = load<f32>(products + end)
-  const all1 = load<f32>(products + end, tableBytes)
+  const all1 = load<f32>(products + end, halfBytes)
   const sum0 = load<f32>(sums + end)
-  const sum1 = load<f32>(sums + end, tableBytes)
+  const sum1 = load<f32>(sums + end, halfBytes)
   const low0 = load<f32>(sums + at0)
   const low1 = load<f32>(sums + at1)
   const up0 = f32x4.splat(all0 * highUp)
@@ -83,41 +122,39 @@ function tryAll(first: usize): void {
   const upSquare1 = f32x4.splat(sum1 * highUp * highUp + low1 * lowStepUp)
   const downSquare0 = f32x4.splat(sum0 * highDown * highDown + low0 * lowStepDown)
   const downSquare1 = f32x4.splat(sum1 * highDown * highDown + low1 * lowStepDown)
-  for (let second = first; second <= elements; second += 4) {
-    const at = second << 2
-    const both0 = f32x4.add(own0, v128.load(products + at))
-    const both1 = f32x4.add(own1, v128.load(products + at, tableBytes))
-    const u0 = f32x4.sub(up0, both0)
-    const u1 = f32x4.sub(up1, both1)
-    const d0 = f32x4.sub(down0, both0)
-    const d1 = f32x4.sub(down1, both1)
-    const us0 = f32x4.add(upSquare0, v128.load(stepsUp + at))
-    const us1 = f32x4.add(upSquare1, v128.load(stepsUp + at, tableBytes))
-    const ds0 = f32x4.add(downSquare0, v128.load(stepsDown + at))
-    const ds1 = f32x4.add(downSquare1, v128.load(stepsDown + at, tableBytes))
-    const product0 = f32x4.add(u0, u1)
-    const product1 = f32x4.add(u0, d1)
-    const product2 = f32x4.add(d0, u1)
-    const product3 = f32x4.add(d0, d1)
-    const square0 = f32x4.add(us0, us1)
-    const square1 = f32x4.add(us0, ds1)
-    const square2 = f32x4.add(ds0, us1)
-    const square3 = f32x4.add(ds0, ds1)
-    const better = v128.or(
-      v128.or(betterSplits(product0, square0), betterSplits(product1, square1)),
-      v128.or(betterSplits(product2, square2), betterSplits(product3, square3)),
-    )
-    if (!v128.any_true(better)) continue
-    v128.store(results, product0)
-    v128.store(results, product1, 16)
-    v128.store(results, product2, 32)
-    v128.store(results, product3, 48)
-    v128.store(results, square0, 64)
-    v128.store(results, square1, 80)
-    v128.store(results, square2, 96)
-    v128.store(results, square3, 112)
-    tryFour(first, second)
-  }
+  const at = second << 2
+  const both0 = f32x4.add(own0, v128.load(products + at))
+  const both1 = f32x4.add(own1, v128.load(products + at, halfBytes))
+  const u0 = f32x4.sub(up0, both0)
+  const u1 = f32x4.sub(up1, both1)
+  const d0 = f32x4.sub(down0, both0)
+  const d1 = f32x4.sub(down1, both1)
+  const us0 = f32x4.add(upSquare0, v128.load(stepsUp + at))
+  const us1 = f32x4.add(upSquare1, v128.load(stepsUp + at, halfBytes))
+  const ds0 = f32x4.add(downSquare0, v128.load(stepsDown + at))
+  const ds1 = f32x4.add(downSquare1, v128.load(stepsDown + at, halfBytes))
+  const product0 = f32x4.add(u0, u1)
+  const product1 = f32x4.add(u0, d1)
+  const product2 = f32x4.add(d0, u1)
+  const product3 = f32x4.add(d0, d1)
+  const square0 = f32x4.add(us0, us1)
+  const square1 = f32x4.add(us0, ds1)
+  const square2 = f32x4.add(ds0, us1)
+  const square3 = f32x4.add(ds0, ds1)
+  const better = v128.or(
+    v128.or(betterSplits(product0, square0), betterSplits(product1, square1)),
+    v128.or(betterSplits(product2, square2), betterSplits(product3, square3)),
+  )
+  if (!v128.any_true(better)) return
+  v128.store(results, product0)
+  v128.store(results, product1, 16)
+  v128.store(results, product2, 32)
+  v128.store(results, product3, 48)
+  v128.store(results, square0, 64)
+  v128.store(results, square1, 80)
+  v128.store(results, square2, 96)
+  v128.store(results, square3, 112)
+  tryFour(first, second)
 }
 
 function tryFour(first: usize, second: usize): void {
@@ -130,11 +167,56 @@ function tryFour(first: usize, second: usize): void {
   }
 }
 
+/** The tables of ./split-filter. */
+function setFilter(): void {
+  const end = elements << 2
+  for (let shift: usize = 0; shift < 4; shift++) {
+    const high0: f32 = (shift & 2) != 0 ? highDown : highUp
+    const high1: f32 = (shift & 1) != 0 ? highDown : highUp
+    const product: f32 = high0 * load<f32>(products + end) + high1 * load<f32>(products + end, halfBytes)
+    const square: f32 = high0 * high0 * load<f32>(sums + end) + high1 * high1 * load<f32>(sums + end, halfBytes)
+    store<f32>(greatestProducts + (shift << 2), product)
+    store<f32>(greatestSquares + (shift << 2), square)
+  }
+  for (let at: usize = 0; at <= end; at += 16) {
+    const up0 = v128.load(stepsUp + at)
+    const up1 = v128.load(stepsUp + at, halfBytes)
+    const down0 = v128.load(stepsDown + at)
+    const down1 = v128.load(stepsDown + at, halfBytes)
+    v128.store(before + at, f32x4.add(v128.load(products + at), v128.load(products + at, halfBytes)))
+    v128.store(secondSquares + at, f32x4.add(up0, up1))
+    v128.store(secondSquares + at, f32x4.add(up0, down1), tableBytes)
+    v128.store(secondSquares + at, f32x4.add(down0, up1), 2 * tableBytes)
+    v128.store(secondSquares + at, f32x4.add(down0, down1), 3 * tableBytes)
+  }
+  closeTables(elements, 4)
+}
+
+function tryAll(): void {
+  for (let first: usize = 0; first <= elements; first++) {
+    for (let second = first; second <= elements; second += 4) tryGroup(first, second)
+  }
+}
+
+/** Those that ./split-filter lets through. */
+function tryPromising(): void {
+  setFilter()
+  raiseByRow(elements, 4, 4)
+  raiseByRow(elements, 4, 6)
+  for (let first: usize = 0; first <= elements; first++) {
+    let found = promising(elements, 4, first, 0) | promising(elements, 4, first, 2)
+    for (; found != 0; found &= found - 1) tryGroup(first, first + ((<usize>ctz(found)) << 2))
+    raiseByBest()
+  }
+}
+
 /** Searches all splits; whether one was found (./best-split). */
 export function searchHalvesSplit(src: usize): bool {
   sortWeights(src, elements)
   addUp(src)
   forgetSplits()
-  for (let first: usize = 0; first <= elements; first++) tryAll(first)
+  const end = elements << 2
+  if (setExtent(extent, load<f32>(sums + end) + load<f32>(sums + end, halfBytes))) tryPromising()
+  else tryAll()
   return bestShift >= 0
 }

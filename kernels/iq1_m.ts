@@ -60,17 +60,21 @@ function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread:
   const downs = turned ? 3 - bestShift : bestShift
   setLevels(elements, firstSplit, secondSplit, turned)
   let head = ((downs & 2) != 0 ? firstDown : 0) | ((downs & 1) != 0 ? secondDown : 0)
-  let any = false
-  clearSums()
-  for (let run: usize = 0; run < 2; run++) {
-    const shift = shiftOf(head, run)
-    const row = rowOfRun(src, run << 3, scale, shift)
-    any = any || replaced
-    store<u8>(dst + index * 2 + run, row)
-    head |= (<u32>row >> 8) << (4 * <u32>run)
-    addRun(src, run << 3, levelsOfRow(row), shift, 1)
+  const shift0 = shiftOf(head, 0)
+  const shift1 = shiftOf(head, 1)
+  const row0 = rowOfRun(src, 0, scale, shift0)
+  let any = replaced
+  const row1 = rowOfRun(src, 8, scale, shift1)
+  any = any || replaced
+  store<u8>(dst + index * 2, row0)
+  store<u8>(dst + index * 2, row1, 1)
+  head |= (<u32>row0 >> 8) | ((<u32>row1 >> 8) << 4)
+  if (any) {
+    clearSums()
+    addRun(src, 0, levelsOfRow(row0), shift0, 1)
+    addRun(src, 8, levelsOfRow(row1), shift1, 1)
+    if (productSum > 0 && squareSum > 0) scale = productSum / squareSum
   }
-  if (any && productSum > 0 && squareSum > 0) scale = productSum / squareSum
   store<u8>(dst + headsAt + index, head)
   if (!(scale >= 0)) markLost()
   return scale

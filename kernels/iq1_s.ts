@@ -8,6 +8,18 @@ import { lost, markLost } from './grid-search'
 import { meanSquare, scaleLevel, storeScale } from './grid-subblock'
 import { floatFromHalf } from './half'
 import {
+  before,
+  closeTables,
+  greatestProducts,
+  greatestSquares,
+  promising,
+  raiseByBest,
+  raiseByRow,
+  secondSquares,
+  setExtent,
+  tableBytes,
+} from './split-filter'
+import {
   addRun,
   clearSums,
   delta,
@@ -44,19 +56,42 @@ const scales: usize = memory.data(32, 16)
 const productsTo: usize = memory.data(160, 16)
 const importancesTo: usize = memory.data(160, 16)
 
+/** Σ |importance · weight| */
+let extent: f32 = 0
+
 function addUp(src: usize): void {
   let product: f32 = 0
   let importance: f32 = 0
+  extent = 0
   store<f32>(productsTo, 0)
   store<f32>(importancesTo, 0)
   for (let j: usize = 0; j < elements; j++) {
     const i = load<usize>(order + (j << 2)) << 2
     const own = load<f32>(importances + i)
-    product += own * load<f32>(src + i)
+    const weighted: f32 = own * load<f32>(src + i)
+    product += weighted
     importance += own
+    extent += abs(weighted)
     store<f32>(productsTo + (j << 2), product, 4)
     store<f32>(importancesTo + (j << 2), importance, 4)
   }
+}
+
+/** The tables of ./split-filter. */
+function setFilter(): void {
+  const all = load<f32>(productsTo + (elements << 2))
+  const allImportances = load<f32>(importancesTo + (elements << 2))
+  store<f32>(greatestProducts, all * (1 + delta))
+  store<f32>(greatestProducts, all * (1 - delta), 4)
+  store<f32>(greatestSquares, allImportances * (1 + delta) * (1 + delta))
+  store<f32>(greatestSquares, allImportances * (1 - delta) * (1 - delta), 4)
+  for (let at: usize = 0; at <= elements << 2; at += 16) {
+    const sum = v128.load(importancesTo + at)
+    v128.store(before + at, v128.load(productsTo + at))
+    v128.store(secondSquares + at, f32x4.mul(sum, f32x4.splat(-1.25)))
+    v128.store(secondSquares + at, f32x4.mul(sum, f32x4.splat(-0.75)), tableBytes)
+  }
+  closeTables(elements, 2)
 }
 
 /**
@@ -87,30 +122,28 @@ function setHighParts(): void {
 
 const results: usize = memory.data(64, 16)
 
-/** All splits with the same first part, four at a time; one by one only where one is better than the best so far. */
-function tryAll(first: usize): void {
+/** The splits with the same first place and four second ones; one by one only where one is the best so far. */
+function tryGroup(first: usize, second: usize): void {
   const from = v128.load32_splat(productsTo + (first << 2))
   const fromImportance = v128.load32_splat(importancesTo + (first << 2))
   const lowUp = f32x4.mul(from, f32x4.splat(delta - 1))
   const lowDown = f32x4.mul(from, f32x4.splat(-1 - delta))
   const lowUpSquare = squareOf(fromImportance, delta - 1)
   const lowDownSquare = squareOf(fromImportance, -1 - delta)
-  for (let second = first; second <= elements; second += 4) {
-    const at = second << 2
-    const middle = f32x4.mul(f32x4.sub(v128.load(productsTo + at), from), f32x4.splat(delta))
-    // The same for both shifts, whose squares are the same to the bit.
-    const middleSquare = squareOf(f32x4.sub(v128.load(importancesTo + at), fromImportance), delta)
-    const upper = f32x4.add(f32x4.add(lowUp, middle), v128.load(highUp + at))
-    const lower = f32x4.add(f32x4.sub(lowDown, middle), v128.load(highDown + at))
-    const upSquare = f32x4.add(f32x4.add(lowUpSquare, middleSquare), v128.load(highUpSquare + at))
-    const downSquare = f32x4.add(f32x4.add(lowDownSquare, middleSquare), v128.load(highDownSquare + at))
-    if (!v128.any_true(v128.or(betterSplits(upper, upSquare), betterSplits(lower, downSquare)))) continue
-    v128.store(results, upper)
-    v128.store(results, upSquare, 16)
-    v128.store(results, lower, 32)
-    v128.store(results, downSquare, 48)
-    tryFour(first, second)
-  }
+  const at = second << 2
+  const middle = f32x4.mul(f32x4.sub(v128.load(productsTo + at), from), f32x4.splat(delta))
+  // The same for both shifts, whose squares are the same to the bit.
+  const middleSquare = squareOf(f32x4.sub(v128.load(importancesTo + at), fromImportance), delta)
+  const upper = f32x4.add(f32x4.add(lowUp, middle), v128.load(highUp + at))
+  const lower = f32x4.add(f32x4.sub(lowDown, middle), v128.load(highDown + at))
+  const upSquare = f32x4.add(f32x4.add(lowUpSquare, middleSquare), v128.load(highUpSquare + at))
+  const downSquare = f32x4.add(f32x4.add(lowDownSquare, middleSquare), v128.load(highDownSquare + at))
+  if (!v128.any_true(v128.or(betterSplits(upper, upSquare), betterSplits(lower, downSquare)))) return
+  v128.store(results, upper)
+  v128.store(results, upSquare, 16)
+  v128.store(results, lower, 32)
+  v128.store(results, downSquare, 48)
+  tryFour(first, second)
 }
 
 function tryFour(first: usize, second: usize): void {
@@ -122,15 +155,37 @@ function tryFour(first: usize, second: usize): void {
   }
 }
 
-/** Searches all splits; whether one was found. */
+function tryAll(): void {
+  for (let first: usize = 0; first <= elements; first++) {
+    for (let second = first; second <= elements; second += 4) tryGroup(first, second)
+  }
+}
+
+/** Those that ./split-filter lets through. */
+function tryPromising(): void {
+  setFilter()
+  raiseByRow(elements, 2, 8)
+  raiseByRow(elements, 2, 12)
+  for (let first: usize = 0; first <= elements; first++) {
+    let found = promising(elements, 2, first, 0)
+    for (; found != 0; found &= found - 1) tryGroup(first, first + ((<usize>ctz(found)) << 2))
+    raiseByBest()
+  }
+}
+
+/** Searches all splits; whether one was found (./best-split). */
 function searchSplit(src: usize): bool {
   sortWeights(src, elements)
   addUp(src)
   forgetSplits()
   setHighParts()
-  for (let first: usize = 0; first <= elements; first++) tryAll(first)
+  if (setExtent(extent, load<f32>(importancesTo + (elements << 2)))) tryPromising()
+  else tryAll()
   return bestShift >= 0
 }
+
+/** The rows of the sub-block. */
+const rows: usize = memory.data(8, 16)
 
 /** Rows and shift of the sub-block `index` at `src`; gives its scale. */
 function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread: f32): f32 {
@@ -142,15 +197,20 @@ function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread:
   setLevels(elements, firstSplit, secondSplit, turned)
   let any = false
   let head: u32 = shift < 0 ? 0x8000 : 0
-  clearSums()
   for (let run: usize = 0; run < 4; run++) {
     const row = rowOfRun(src, run << 3, scale, shift)
     any = any || replaced
     store<u8>(dst + rowsAt + index * 4 + run, row)
+    store<u16>(rows + (run << 1), row)
     head |= (<u32>row >> 8) << (3 * <u32>run)
-    addRun(src, run << 3, levelsOfRow(row), shift, 1)
   }
-  if (any && productSum > 0 && squareSum > 0) scale = productSum / squareSum
+  if (any) {
+    clearSums()
+    for (let run: usize = 0; run < 4; run++) {
+      addRun(src, run << 3, levelsOfRow(load<u16>(rows + (run << 1))), shift, 1)
+    }
+    if (productSum > 0 && squareSum > 0) scale = productSum / squareSum
+  }
   store<u16>(dst + headsAt + index * 2, head)
   if (!(scale >= 0)) markLost()
   return scale

@@ -38,24 +38,44 @@ function nearestOfFour(book: Codebook, list: usize, x: usize, weights: usize, sc
   return nearest
 }
 
-function errorOf(i: usize, values: usize, x: usize, weights: usize, scale: v128): v128 {
-  return error(values + (i << 2), scale, v128.load32_splat(x + (i << 2)), v128.load32_splat(weights + (i << 2)))
+/** Of each of eight values, its errors as level 0, 1 and 2, four lanes each: 16 bytes for a level. */
+const errors: usize = memory.data(384, 16)
+
+/** Fills {@link errors} for the eight f32 at `x`. */
+function setErrors(x: usize, weights: usize, scale: v128): void {
+  const low = scale
+  const middle = f32x4.mul(scale, f32x4.splat(3))
+  const high = f32x4.mul(scale, f32x4.splat(5))
+  for (let i: usize = 0; i < 8; i++) {
+    const value = v128.load32_splat(x + (i << 2))
+    const weight = v128.load32_splat(weights + (i << 2))
+    const at = errors + i * 48
+    const off0 = f32x4.sub(low, value)
+    const off1 = f32x4.sub(middle, value)
+    const off2 = f32x4.sub(high, value)
+    v128.store(at, f32x4.mul(f32x4.mul(weight, off0), off0))
+    v128.store(at, f32x4.mul(f32x4.mul(weight, off1), off1), 16)
+    v128.store(at, f32x4.mul(f32x4.mul(weight, off2), off2), 32)
+  }
 }
 
-function nearestOfEight(book: Codebook, list: usize, x: usize, weights: usize, scale: v128): v128 {
+function nearestOfEight(book: Codebook, list: usize): v128 {
   const end = list + 2 + ((<usize>load<u16>(list)) << 1)
   let best = f32x4.splat(greatest)
   let nearest = i32x4.splat(-1)
   for (let at = list + 2; at < end; at += 2) {
     const row = <usize>load<u16>(at)
-    const values = book.values + (row << 5)
-    let distance = f32x4.add(errorOf(0, values, x, weights, scale), errorOf(1, values, x, weights, scale))
-    distance = f32x4.add(distance, errorOf(2, values, x, weights, scale))
-    distance = f32x4.add(distance, errorOf(3, values, x, weights, scale))
-    distance = f32x4.add(distance, errorOf(4, values, x, weights, scale))
-    distance = f32x4.add(distance, errorOf(5, values, x, weights, scale))
-    distance = f32x4.add(distance, errorOf(6, values, x, weights, scale))
-    distance = f32x4.add(distance, errorOf(7, values, x, weights, scale))
+    const levels = book.steps + (row << 3)
+    let distance = f32x4.add(
+      v128.load(errors + <usize>load<u8>(levels)),
+      v128.load(errors + <usize>load<u8>(levels, 1), 48),
+    )
+    distance = f32x4.add(distance, v128.load(errors + <usize>load<u8>(levels, 2), 96))
+    distance = f32x4.add(distance, v128.load(errors + <usize>load<u8>(levels, 3), 144))
+    distance = f32x4.add(distance, v128.load(errors + <usize>load<u8>(levels, 4), 192))
+    distance = f32x4.add(distance, v128.load(errors + <usize>load<u8>(levels, 5), 240))
+    distance = f32x4.add(distance, v128.load(errors + <usize>load<u8>(levels, 6), 288))
+    distance = f32x4.add(distance, v128.load(errors + <usize>load<u8>(levels, 7), 336))
     const nearer = f32x4.lt(distance, best)
     best = v128.bitselect(distance, best, nearer)
     nearest = v128.bitselect(i32x4.splat(<i32>row), nearest, nearer)
@@ -70,5 +90,7 @@ function nearestOfEight(book: Codebook, list: usize, x: usize, weights: usize, s
  */
 export function nearestRows(book: Codebook, code: usize, x: usize, weights: usize, scale: v128, all: bool): v128 {
   const list = load<usize>((all ? book.all : book.near) + (code << 2))
-  return book.length == 4 ? nearestOfFour(book, list, x, weights, scale) : nearestOfEight(book, list, x, weights, scale)
+  if (book.length == 4) return nearestOfFour(book, list, x, weights, scale)
+  setErrors(x, weights, scale)
+  return nearestOfEight(book, list)
 }

@@ -5,10 +5,13 @@
 import { Codebook, codebookBytes, prepareCodebook } from './codebook'
 import { markLost } from './grid-search'
 import { iq1Codes, iq1Rows } from './grids/iq1'
+import { nearestSplitRow } from './split-neighbours'
 
 /** Importances of the weights of the sub-block, and then those weights' numbers in ascending order of the weights. */
 export const importances: usize = memory.data(128, 16)
 export const order: usize = memory.data(128, 16)
+/** The place of each weight in that order, a byte each. */
+const places: usize = memory.data(32, 16)
 /** The level of each weight, a byte each. */
 export const levels: usize = memory.data(32, 16)
 
@@ -17,13 +20,8 @@ export const delta: f32 = 0.125
 
 const book = changetype<Codebook>(memory.data(codebookBytes, 16))
 /** As many bytes as src/quant/kernel-table.ts says. */
-const spaceBytes: i32 = 840_000
+const spaceBytes: i32 = 940_000
 const space: usize = memory.data(spaceBytes, 16)
-
-/** w · (scale · value − x)² of each weight of a run as level 0, 1, 2. */
-const errors: usize = memory.data(96, 16)
-
-const greatest: f32 = 3.40282346638528859812e38
 
 export function prepareSplits(): void {
   book.length = 8
@@ -31,7 +29,7 @@ export function prepareSplits(): void {
   book.rowCount = iq1Rows
   book.codes = iq1Codes
   book.distances = 3
-  book.allOnly = true
+  book.packed = true
   book.space = space
   book.spaceBytes = spaceBytes
   prepareCodebook(book)
@@ -56,81 +54,46 @@ export function greatestMagnitude(src: usize, elements: usize): f32 {
 
 /**
  * Fills {@link order}; equal weights stay in their order, as in glibc's merge sort. A weight's place is the number of
- * those that come before it. (Beside NaN places stay empty, and keep what another sub-block left there.)
+ * those that come before it: of the earlier ones those not above it, of the later ones those below it. (Beside NaN
+ * places stay empty, and keep what another sub-block left there.)
  */
 export function sortWeights(src: usize, elements: usize): void {
-  for (let i: usize = 0; i < elements; i++) {
-    const x = v128.load32_splat(src + (i << 2))
-    const own = i32x4.splat(<i32>i)
-    let index = i32x4(0, 1, 2, 3)
-    let before = i32x4.splat(0)
-    for (let at: usize = 0; at < elements << 2; at += 16) {
-      const other = v128.load(src + at)
-      const equalBefore = v128.and(f32x4.eq(other, x), i32x4.lt_s(index, own))
-      before = i32x4.sub(before, v128.or(f32x4.lt(other, x), equalBefore))
-      index = i32x4.add(index, i32x4.splat(4))
-    }
+  const end = elements << 2
+  for (let own: usize = 0; own < end; own += 4) {
+    const x = v128.load32_splat(src + own)
+    const within = own & ~15
+    const four = v128.load(src + within)
+    const earlier = i32x4.lt_s(i32x4(0, 4, 8, 12), i32x4.splat(<i32>(own & 15)))
+    let before = v128.or(f32x4.lt(four, x), v128.and(f32x4.eq(four, x), earlier))
+    for (let at: usize = 0; at < within; at += 16) before = i32x4.add(before, f32x4.le(v128.load(src + at), x))
+    for (let at = within + 16; at < end; at += 16) before = i32x4.add(before, f32x4.lt(v128.load(src + at), x))
     before = i32x4.add(before, v128.shuffle<i32>(before, before, 2, 3, 0, 1))
-    const place = i32x4.extract_lane(before, 0) + i32x4.extract_lane(before, 1)
-    store<usize>(order + ((<usize>place) << 2), i)
+    const place = -(i32x4.extract_lane(before, 0) + i32x4.extract_lane(before, 1))
+    store<u32>(order + ((<usize>place) << 2), <u32>own >> 2)
+    store<u8>(places + (own >> 2), place)
   }
 }
 
 /** Fills {@link levels} for the split before the sorted weights `first` and `second`; turned round if `turned`. */
 export function setLevels(elements: usize, first: usize, second: usize, turned: bool): void {
-  for (let j: usize = 0; j < elements; j++) {
-    const level = i32(j >= first) + i32(j >= second)
-    store<u8>(levels + load<usize>(order + (j << 2)), turned ? 2 - level : level)
+  const from = i8x16.splat(<i8>first)
+  const to = i8x16.splat(<i8>second)
+  for (let at: usize = 0; at < elements; at += 16) {
+    const place = v128.load(places + at)
+    // Comparisons are −1 where they hold.
+    const down = i8x16.add(i8x16.ge_s(place, from), i8x16.ge_s(place, to))
+    v128.store(levels + at, turned ? i8x16.add(i8x16.splat(2), down) : i8x16.neg(down))
   }
 }
 
-/** The grid row of the eight levels at `run`, or −1. */
+/** The grid row of the eight levels at `run`, or below 0: −1 − their code. */
 function ownRow(run: usize): i32 {
-  let code: usize = 0
-  for (let i = run + 8; i > run; i--) code = code * 3 + load<u8>(levels + i - 1)
-  const row = load<i16>(book.rowOf + (code << 1))
-  return row >= 0 ? row : -1 - <i32>code
-}
-
-function errorOf(at: usize): f32 {
-  return load<f32>(errors + at)
-}
-
-/** The neighbour of `code` nearest to the eight weights at `src`: its values are level − 1 + `shift`. */
-function nearestRow(code: usize, src: usize, run: usize, scale: f32, shift: f32): i32 {
-  for (let i: usize = 0; i < 8; i++) {
-    const x = load<f32>(src + ((run + i) << 2))
-    const importance = load<f32>(importances + ((run + i) << 2))
-    for (let level: usize = 0; level < 3; level++) {
-      const difference: f32 = scale * (<f32>(<i32>level - 1) + shift) - x
-      store<f32>(errors + i * 12 + (level << 2), importance * difference * difference)
-    }
-  }
-  const list = load<usize>(book.all + (code << 2))
-  const end = list + 2 + ((<usize>load<u16>(list)) << 1)
-  let best = greatest
-  let nearest = -1
-  for (let at = list + 2; at < end; at += 2) {
-    const row = <usize>load<u16>(at)
-    const own = load<u64>(book.levels + (row << 3))
-    let distance = errorOf((<usize>own & 3) << 2)
-    distance += errorOf(12 + ((<usize>(own >> 8) & 3) << 2))
-    distance += errorOf(24 + ((<usize>(own >> 16) & 3) << 2))
-    distance += errorOf(36 + ((<usize>(own >> 24) & 3) << 2))
-    // What is still to be added is not below 0.
-    if (distance >= best) continue
-    distance += errorOf(48 + ((<usize>(own >> 32) & 3) << 2))
-    distance += errorOf(60 + ((<usize>(own >> 40) & 3) << 2))
-    distance += errorOf(72 + ((<usize>(own >> 48) & 3) << 2))
-    distance += errorOf(84 + ((<usize>(own >> 56) & 3) << 2))
-    if (distance < best) {
-      best = distance
-      nearest = <i32>row
-    }
-  }
-  if (nearest >= 0) return nearest
-  markLost()
-  return 0
+  const eight = v128.load_ext<u8>(levels + run)
+  const sums = i32x4.dot_i16x8_s(eight, i16x8(1, 3, 9, 27, 81, 243, 729, 2187))
+  const pairs = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1))
+  const code = i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1)
+  const row = load<i16>(book.rowOf + ((<usize>code) << 1))
+  return row >= 0 ? row : -1 - code
 }
 
 /** Whether the last call of {@link rowOfRun} had to take a neighbour. */
@@ -141,7 +104,10 @@ export function rowOfRun(src: usize, run: usize, scale: f32, shift: f32): i32 {
   const own = ownRow(run)
   replaced = own < 0
   if (own >= 0) return own
-  const row = nearestRow(<usize>(-1 - own), src, run, scale, shift)
+  const at = run << 2
+  const nearest = nearestSplitRow(book, <usize>(-1 - own), src + at, importances + at, scale, shift)
+  if (nearest < 0) markLost()
+  const row = max(nearest, 0)
   store<u64>(levels + run, load<u64>(book.levels + ((<usize>row) << 3)))
   return row
 }

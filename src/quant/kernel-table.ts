@@ -38,9 +38,9 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
     dequantize: 'dequantizeIQ1S',
     usesImportance: true,
     needsImportance: true,
-    tableBytes: 840_000,
+    tableBytes: 940_000,
   },
-  IQ1_M: { quantize: 'quantizeIQ1M', dequantize: 'dequantizeIQ1M', usesImportance: true, tableBytes: 840_000 },
+  IQ1_M: { quantize: 'quantizeIQ1M', dequantize: 'dequantizeIQ1M', usesImportance: true, tableBytes: 940_000 },
   IQ2_XXS: {
     quantize: 'quantizeIQ2XXS',
     dequantize: 'dequantizeIQ2XXS',

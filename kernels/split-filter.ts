@@ -1,0 +1,109 @@
+/**
+ * Which splits of a sub-block (./three-way-split) are worth a look: a score of each in other order of additions, a
+ * little off, is compared with that of one split that there is, a little reduced.
+ *
+ * A split has the score P² / Q, P = Σ importance · value · weight, Q = Σ importance · value². Where X adds up
+ * importance · weight before a place, and the values are v, v + 1 and v + 2, P = (v + 2) · all − X(first) − X(second),
+ * and Q is a sum of one number for each place too.
+ *
+ * Why the rest may be left out: with S = Σ |importance · weight| and W = Σ importance, some split (by sign) has
+ * P ≥ 0.87 S and Q ≤ 1.3 W, so that the best score is at least 0.58 S² / W. A split that comes near it has, as no
+ * value is below 1/8 and so Q ≥ W / 64, P ≥ 0.09 S. Sums here and there are off by at most 100 · 2^-24 of S and W, or
+ * 1e-3 of such scores. Which split llama.cpp keeps depends on those before it only as far as their scores come as near
+ * to the best as the rounding of a few hundred comparisons, 1e-4. Both fit between the best and {@link reduced} of it.
+ * All that holds while nothing overflows or underflows: {@link setExtent} tells.
+ */
+import { bestScore } from './best-split'
+
+const reduced: f32 = 0.995
+const smallest: f32 = 1e-15
+const largest: f32 = 1e15
+
+/** Bytes of a table: 33 places to divide at, filled up for vectors that begin anywhere. */
+export const tableBytes: usize = 160
+
+/** X by place. */
+export const before: usize = memory.data(160, 16)
+/** (v + 2) · all of each shift. */
+export const greatestProducts: usize = memory.data(16, 16)
+/** Σ importance · (v + 2)² of all weights, of each shift. */
+export const greatestSquares: usize = memory.data(16, 16)
+/**
+ * What the second place adds to Q: a table for each shift. The first place takes away what the second adds under the
+ * opposite shift: ((v + 1)² − v²) of −7/8 is −((v + 2)² − (v + 1)²) of −9/8 with the signs turned.
+ */
+export const secondSquares: usize = memory.data(640, 16)
+
+/** Scores above this are worth a look. */
+let threshold: f32 = 0
+
+/** Places beyond the last have this for the second's square, so that they are never worth a look. */
+const beyond: f32 = 1e30
+
+/** Whether sums of this extent can be told apart by the filter; begins a new sub-block. */
+export function setExtent(productSum: f32, importanceSum: f32): bool {
+  threshold = 0
+  return productSum > smallest && productSum < largest && importanceSum > smallest && importanceSum < largest
+}
+
+/** Makes the places beyond the last of `elements` unattractive. */
+export function closeTables(elements: usize, shifts: usize): void {
+  for (let shift: usize = 0; shift < shifts; shift++) {
+    v128.store(secondSquares + shift * tableBytes + ((elements + 1) << 2), f32x4.splat(beyond))
+  }
+  v128.store(before + ((elements + 1) << 2), f32x4.splat(0))
+}
+
+/** Looks for a high threshold among the splits with the first place `first`. */
+export function raiseByRow(elements: usize, shifts: usize, first: usize): void {
+  const opposite = secondSquares + (shifts - 1) * tableBytes + (first << 2)
+  const own = v128.load32_splat(before + (first << 2))
+  let most = f32x4.splat(threshold)
+  for (let shift: usize = 0; shift < shifts; shift++) {
+    const product = f32x4.sub(v128.load32_splat(greatestProducts + (shift << 2)), own)
+    const table = shift * tableBytes
+    const square = f32x4.sub(v128.load32_splat(greatestSquares + (shift << 2)), v128.load32_splat(opposite - table))
+    for (let at = first << 2; at <= elements << 2; at += 16) {
+      const p = f32x4.sub(product, v128.load(before + at))
+      const q = f32x4.add(square, v128.load(secondSquares + table + at))
+      most = f32x4.pmax(most, f32x4.mul(f32x4.splat(reduced), f32x4.div(f32x4.mul(p, p), q)))
+    }
+  }
+  const pairs = f32x4.pmax(most, v128.shuffle<i32>(most, most, 2, 3, 0, 1))
+  threshold = f32x4.extract_lane(f32x4.pmax(pairs, v128.shuffle<i32>(pairs, pairs, 1, 0, 3, 2)), 0)
+}
+
+/** After the best has been replaced. */
+export function raiseByBest(): void {
+  threshold = max(threshold, bestScore * reduced)
+}
+
+/**
+ * A bit for each four splits with the first place `first`, from the second place `first` on, of which one is worth a
+ * look under the shifts `shift` and `shift` + 1.
+ */
+export function promising(elements: usize, shifts: usize, first: usize, shift: usize): u32 {
+  const own = v128.load32_splat(before + (first << 2))
+  const product0 = f32x4.sub(v128.load32_splat(greatestProducts + (shift << 2)), own)
+  const product1 = f32x4.sub(v128.load32_splat(greatestProducts + (shift << 2), 4), own)
+  const table = secondSquares + shift * tableBytes
+  const squares = greatestSquares + (shift << 2)
+  const opposite = secondSquares + (shifts - 1 - shift) * tableBytes + (first << 2)
+  const square0 = f32x4.sub(v128.load32_splat(squares), v128.load32_splat(opposite))
+  const square1 = f32x4.sub(v128.load32_splat(squares, 4), v128.load32_splat(opposite - tableBytes))
+  const least = f32x4.splat(threshold)
+  let found: u32 = 0
+  let bit: u32 = 1
+  for (let at = first << 2; at <= elements << 2; at += 16) {
+    const second = v128.load(before + at)
+    const p0 = f32x4.sub(product0, second)
+    const p1 = f32x4.sub(product1, second)
+    const q0 = f32x4.add(square0, v128.load(table + at))
+    const q1 = f32x4.add(square1, v128.load(table + at, tableBytes))
+    const above0 = f32x4.gt(f32x4.mul(p0, p0), f32x4.mul(least, q0))
+    const above1 = f32x4.gt(f32x4.mul(p1, p1), f32x4.mul(least, q1))
+    found |= v128.any_true(v128.or(above0, above1)) ? bit : 0
+    bit <<= 1
+  }
+  return found
+}
