@@ -1,11 +1,25 @@
 import { z } from 'zod'
-import { ggmlTypeNames } from '../formats/ggml/block-types.ts'
+import { MiberaError } from '../base/errors.ts'
+import { parseMetadataOverride } from '../plan/metadata-override.ts'
+import { tensorPattern, writableTypes } from '../quant/tensor-pattern.ts'
 
-const ggmlType = z.enum(ggmlTypeNames)
+const ggmlType = z.enum(writableTypes)
+
+/** Text that `parse` takes; what it throws is the message. */
+function parsedBy(parse: (text: string) => unknown) {
+  return z.string().superRefine((text, context) => {
+    try {
+      parse(text)
+    } catch (error) {
+      if (!(error instanceof MiberaError)) throw error
+      context.addIssue({ code: 'custom', message: error.message })
+    }
+  })
+}
 
 /** Of {@link TypeOptions} what can be stored: patterns are text. */
 const typeOptionsSchema = z.strictObject({
-  tensorTypes: z.array(z.tuple([z.string(), ggmlType])).exactOptional(),
+  tensorTypes: z.array(z.tuple([parsedBy((text) => tensorPattern(text)), ggmlType])).exactOptional(),
   outputType: ggmlType.exactOptional(),
   embeddingType: ggmlType.exactOptional(),
   leaveOutput: z.boolean().exactOptional(),
@@ -30,6 +44,8 @@ export const jobOptionsSchema = z.strictObject({
   pre: z.string().exactOptional(),
   /** Wishes about the types of tensors. */
   types: typeOptionsSchema.exactOptional(),
+  /** Keys of the output, each as KEY=TYPE:VALUE. */
+  overrideKv: z.array(parsedBy(parseMetadataOverride)).exactOptional(),
   /** Quantize anew what is quantized already. */
   allowRequantize: z.boolean().exactOptional(),
   /** Several files of limited size, or with a limited number of tensors. */

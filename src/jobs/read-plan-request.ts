@@ -1,6 +1,8 @@
+import { parseMetadataOverride } from '../plan/metadata-override.ts'
 import type { PlanRequest } from '../plan/plan-request.ts'
 import type { MixName } from '../quant/choose-types.ts'
 import type { Recipe } from '../quant/recipes.ts'
+import { tensorPattern } from '../quant/tensor-pattern.ts'
 import { recipeDecides } from '../quant/type-options.ts'
 import type { JobOptions } from './job-options.ts'
 
@@ -12,11 +14,12 @@ import type { JobOptions } from './job-options.ts'
 export async function readPlanRequest(
   recipes: readonly Recipe[],
   mix: MixName,
-  { types, allowRequantize = false, split }: JobOptions,
+  { types, overrideKv = [], allowRequantize = false, split }: JobOptions,
 ): Promise<PlanRequest> {
-  const tensorTypes = (types?.tensorTypes ?? []).map(([pattern, type]) => [new RegExp(pattern), type] as const)
+  const tensorTypes = (types?.tensorTypes ?? []).map(([pattern, type]) => [tensorPattern(pattern), type] as const)
   return {
     ...{ recipes, mix, types: { ...recipeDecides, ...types, tensorTypes }, allowRequantize },
+    metadataOverrides: overrideKv.map(parseMetadataOverride),
     ...(split === undefined ? {} : { split }),
   }
 }

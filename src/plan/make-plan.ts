@@ -6,7 +6,8 @@ import type { ModelDescription, TensorMapping } from '../model/description.ts'
 import { chooseTypes, inOrderOf, type TypeChoice } from '../quant/choose-types.ts'
 import type { Recipe } from '../quant/recipes.ts'
 import { fingerprint } from './fingerprint.ts'
-import { type GivenImportance, guidedTypes, importanceMetadata, importanceOf, plannedImportance } from './importance.ts'
+import { guidedTypes, importanceMetadata, importanceOf, plannedImportance } from './importance.ts'
+import { overrideDimensions, overrideMetadata } from './metadata-override.ts'
 import type { Plan, PlannedFile, PlannedTensor, PlanSource } from './plan.ts'
 import type { PlanRequest } from './plan-request.ts'
 import { refuseRequantizing } from './requantize.ts'
@@ -40,19 +41,21 @@ export function makePlan(folder: ModelInput, model: ModelDescription, request: P
 function planRecipe(
   folder: ModelInput,
   model: ModelDescription,
-  { mix, types, split, importance }: PlanRequest,
+  { mix, types, metadataOverrides = [], split, importance }: PlanRequest,
   recipe: Recipe,
 ): Pick<Plan, 'files' | 'tensors'> {
-  const mappings = model.from === 'gguf' ? inOrderOf(mix, model.tensors) : model.tensors
-  const shape = { architecture: model.architecture, ...model.dimensions }
+  const { architecture } = model
+  const mappings = model.from === 'gguf' ? inOrderOf(mix, model.tensors) : model.tensors.map(withKeptType(folder))
+  const shape = { architecture, ...overrideDimensions(model.dimensions, architecture, metadataOverrides) }
   const choices = chooseTypes(mappings, shape, recipe, mix, guidedTypes(types, mappings, importance))
+  const ofImportance = importance === undefined ? [] : importanceMetadata(plannedImportance(importance))
+  const whole = overrideMetadata(metadata(model, recipe), [...metadataOverrides, ...ofImportance])
   const typed = mappings.map((tensor, index) => withType(tensor, choices[index]))
   const groups = split === undefined ? [[...typed.keys()]] : splitTensors(typed.map(byteLengthOf), split)
   const files: PlannedFile[] = []
   const tensors: PlannedTensor[] = []
   for (const [index, group] of groups.entries()) {
     const own = group.flatMap((position) => typed[position] ?? [])
-    const whole = metadata(model, recipe, importance)
     const place = { index, count: groups.length, tensors: typed.length }
     const layout = layOut(split === undefined ? whole : shardMetadata(whole, place), own)
     const shard = split === undefined ? undefined : { index, count: groups.length }
@@ -82,16 +85,19 @@ function byteLengthOf({ shape, type }: TypedTensor): number {
   return rows * rowBytes(type, columns)
 }
 
-function metadata(model: ModelDescription, recipe: Recipe, importance: GivenImportance | undefined): GgufMetadata {
+function metadata(model: ModelDescription, recipe: Recipe): GgufMetadata {
   const fileType = ['general.file_type', u32(recipe.fileType)] as const
   const version = ['general.quantization_version', u32(quantizationVersion)] as const
   // The order of llama.cpp's converter, and that of its quantizer.
-  const ofRecipe = model.from === 'gguf' ? [version, fileType] : [fileType, version]
-  const ofImportance = importance === undefined ? [] : importanceMetadata(plannedImportance(importance))
-  const metadata = new Map([...model.metadata, ...ofRecipe])
-  // A GGUF that was quantized with another matrix has them already, elsewhere.
-  for (const [key] of ofImportance) metadata.delete(key)
-  return new Map([...metadata, ...ofImportance])
+  return new Map([...model.metadata, ...(model.from === 'gguf' ? [version, fileType] : [fileType, version])])
+}
+
+/** An output projection that is left as it is keeps the type of its source; the converter makes all else F32. */
+function withKeptType(folder: ModelInput): (tensor: TensorMapping) => TensorMapping {
+  return (tensor) => {
+    const source = tensor.name === 'output.weight' ? tensorSource(tensor, folder) : undefined
+    return source?.kind === 'rows' ? { ...tensor, keptAs: source.dtype } : tensor
+  }
 }
 
 type TypedTensor = TensorMapping & { readonly type: TypeChoice['type']; readonly choice: TypeChoice }

@@ -2,6 +2,7 @@ import type { MixName } from '../quant/choose-types.ts'
 import type { Recipe } from '../quant/recipes.ts'
 import { recipeDecides, type TypeOptions } from '../quant/type-options.ts'
 import type { GivenImportance } from './importance.ts'
+import type { MetadataOverride } from './metadata-override.ts'
 import type { SplitRule } from './split.ts'
 
 /**
@@ -13,6 +14,8 @@ export interface PlanRequest {
   readonly mix: MixName
   /** Of whether tensors have importances, the plan tells the rules itself. */
   readonly types: Omit<TypeOptions, 'hasImportance'>
+  /** Keys of the output; later ones win. */
+  readonly metadataOverrides?: readonly MetadataOverride[]
   /** Quantize anew what is quantized already. */
   readonly allowRequantize?: boolean
   /** Files of a limited size or number of tensors; one file for each recipe where it is not given. */

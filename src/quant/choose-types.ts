@@ -71,7 +71,7 @@ function choose({ name, shape, keptAs = 'F32' }: TensorToType, { rules, recipe, 
   const kept = keptReason(name, shape, mix)
   if (kept !== undefined) return { type: keptAs, reason: kept }
   if (options.leaveOutput && category === 'output') return { type: keptAs, reason: '--leave-output-tensor' }
-  const always = wishedAlways(category, options)
+  const always = wishedAlways(name, category, options)
   const { type: wanted, reason } = always ?? quantizedType(name, shape, rules, options)
   const fitting = fitType(wanted, shape, mix)
   if (fitting === undefined || (always !== undefined && fitting.fallback !== undefined)) {

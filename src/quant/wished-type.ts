@@ -9,9 +9,11 @@ export interface WishedType {
 }
 
 /** A type that holds under every recipe. Source: `llama_tensor_get_type` in llama-quant.cpp. */
-export function wishedAlways(category: TensorCategory, options: TypeOptions): WishedType | undefined {
+export function wishedAlways(name: string, category: TensorCategory, options: TypeOptions): WishedType | undefined {
   const { embeddingType, outputType } = options
-  if (category === 'token-embedding' && embeddingType !== undefined) {
+  // A pattern may take the embeddings of single layers out of it, even where patterns decide nothing else.
+  const isMeant = name === 'token_embd.weight' || patternFor(name, options) === undefined
+  if (category === 'token-embedding' && embeddingType !== undefined && isMeant) {
     return { type: embeddingType, reason: '--token-embedding-type' }
   }
   return category === 'output' && outputType !== undefined ? output(outputType) : undefined
@@ -26,13 +28,18 @@ export function wishedOfQuantized(
   name: string,
   category: TensorCategory,
   tied: boolean,
-  { tensorTypes, outputType, pure }: TypeOptions,
+  options: TypeOptions,
 ): WishedType | undefined {
-  const found = tensorTypes.find(([pattern]) => pattern.test(name))
+  const { outputType, pure } = options
+  const found = patternFor(name, options)
   if (found !== undefined) return { type: found[1], reason: `--tensor-type ${found[0].source}` }
   // --pure passes by all rules, and this is one.
   const isOutput = tied && category === 'token-embedding' && !pure
   return isOutput && outputType !== undefined ? output(outputType) : undefined
+}
+
+function patternFor(name: string, { tensorTypes }: TypeOptions): TypeOptions['tensorTypes'][number] | undefined {
+  return tensorTypes.find(([pattern]) => pattern.test(name))
 }
 
 const output = (type: GgmlType): WishedType => ({ type, reason: '--output-tensor-type' })

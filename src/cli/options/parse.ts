@@ -45,6 +45,11 @@ export function parseMemory(text: string): number {
   return bytes
 }
 
+/** An option that may be repeated: all its values. */
+export function collect(text: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, text]
+}
+
 /** "key=value", repeatable. A key given twice keeps its last value. */
 export function parseOverride(
   text: string,

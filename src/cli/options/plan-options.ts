@@ -1,14 +1,20 @@
 import type { Command } from 'commander'
 import type { JobOptions } from '../../jobs/job-options.ts'
+import { addMetadataOptions, type MetadataCommandOptions, readMetadataOptions } from './metadata-options.ts'
 import { addModelOptions, type ModelOptions } from './model-options.ts'
 import { addRequantizeOption, type RequantizeOption, readRequantizeOption } from './requantize-option.ts'
 import { addSplitOptions, readSplitOptions, type SplitOptions } from './split-options.ts'
+import { addTypeOptions, readTypeOptions, type TypeCommandOptions } from './type-options.ts'
 
 /** What `convert` and `plan` both take, as commander gives it. */
-export type PlanCommandOptions = ModelOptions & RequantizeOption & SplitOptions
+export type PlanCommandOptions = ModelOptions &
+  TypeCommandOptions &
+  MetadataCommandOptions &
+  RequantizeOption &
+  SplitOptions
 
 export function addPlanOptions(command: Command): Command {
-  return addSplitOptions(addRequantizeOption(addModelOptions(command)))
+  return addSplitOptions(addRequantizeOption(addMetadataOptions(addTypeOptions(addModelOptions(command)))))
 }
 
 /** The same in the form in which a job stores it. */
@@ -17,6 +23,8 @@ export function readPlanOptions(options: PlanCommandOptions): JobOptions {
   return {
     ...readRequantizeOption(options),
     ...readSplitOptions(options),
+    ...readTypeOptions(options),
+    ...readMetadataOptions(options),
     ...(family === undefined ? {} : { family }),
     ...(pre === undefined ? {} : { pre }),
     ...(override === undefined ? {} : { overrides: Object.fromEntries(override) }),

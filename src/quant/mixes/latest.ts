@@ -18,7 +18,7 @@ export const latest: Mix = {
     ...{ Q2_K: 'Q4_0', Q3_K: 'Q4_0', Q4_K: 'Q5_0', Q5_K: 'Q5_1', Q6_K: 'Q8_0' },
     ...{ IQ1_S: 'IQ4_NL', IQ1_M: 'IQ4_NL', IQ2_XXS: 'IQ4_NL', IQ2_XS: 'IQ4_NL', IQ2_S: 'IQ4_NL' },
     ...{ IQ3_XXS: 'IQ4_NL', IQ3_S: 'IQ4_NL', IQ4_XS: 'IQ4_NL' },
-    ...{ TQ1_0: 'Q4_0', TQ2_0: 'Q4_0', Q2_0: 'Q4_0', Q1_0: 'refused' },
+    ...{ TQ1_0: 'Q4_0', TQ2_0: 'Q4_0', Q2_0: 'Q4_0', Q1_0: 'refused', NVFP4: 'refused' },
   },
   needsImportance: (type, category, recipe) =>
     category !== 'token-embedding' &&

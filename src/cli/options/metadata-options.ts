@@ -1,0 +1,22 @@
+import type { Command } from 'commander'
+import type { JobOptions } from '../../jobs/job-options.ts'
+import { parseMetadataOverride } from '../../plan/metadata-override.ts'
+import { collect } from './parse.ts'
+
+export interface MetadataCommandOptions {
+  readonly overrideKv?: readonly string[]
+}
+
+export function addMetadataOptions(command: Command): Command {
+  return command.option(
+    '--override-kv <key=type:value>',
+    'a key of the output, of type int, float, bool or str (repeatable)',
+    collect,
+  )
+}
+
+/** @throws MiberaError USAGE for one that is not lawful. */
+export function readMetadataOptions({ overrideKv }: MetadataCommandOptions): Pick<JobOptions, 'overrideKv'> {
+  for (const text of overrideKv ?? []) parseMetadataOverride(text)
+  return overrideKv === undefined ? {} : { overrideKv: [...overrideKv] }
+}
