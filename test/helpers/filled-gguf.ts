@@ -17,7 +17,7 @@ export function llamaMetadata(more: Iterable<readonly [string, GgufValue]> = [])
     ['llama.feed_forward_length', u32(width)],
     ['llama.attention.head_count', u32(4)],
     ['llama.attention.head_count_kv', u32(1)],
-    ['llama.attention.layer_norm_rms_epsilon', f32(1e-5)],
+    ['llama.attention.layer_norm_rms_epsilon', f32(2 ** -17)],
     ['llama.vocab_size', u32(rows)],
     ['tokenizer.ggml.model', string('no_vocab')],
     ...more,

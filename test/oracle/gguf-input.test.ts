@@ -2,10 +2,12 @@ import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { MiberaError } from '#dist/base/errors.js'
+import { convert } from '#dist/convert/convert.js'
+import { planPaths } from '#dist/convert/output-paths.js'
 import type { GgufTensorInfo } from '#dist/formats/gguf/layout.js'
 import { bool, f32, type GgufValue, i32s, string, strings, u32 } from '#dist/formats/gguf/values.js'
 import { type RecipeName, recipeNames } from '#dist/quant/recipes.js'
-import { convertFolder } from '../helpers/convert-folder.ts'
+import { convertFolder, convertOptions, planOutputs } from '../helpers/convert-folder.ts'
 import { convertGguf, planGguf } from '../helpers/convert-gguf.ts'
 import { llamaMetadata, llamaTensors, writeFilledGguf, writeSplitGguf } from '../helpers/filled-gguf.ts'
 import { oracleLibraries } from '../helpers/llama-cpp.ts'
@@ -83,6 +85,16 @@ describe.skipIf('missing' in libraries)('a GGUF converted by us and by llama_mod
 
     test('to the type that it has: copied, without leave to quantize anew', async () => {
       expect(await differing(file('small-Q4_K_M.gguf'), ['Q4_K_M'])).toEqual([])
+    })
+
+    test('to two types in one pass, copied for one and quantized anew for the other: the same files', async () => {
+      const plan = await planOutputs(file('small-Q8_0.gguf'), ['Q8_0', 'Q4_K_M'], { allowRequantize: true })
+      await convert(plan, convertOptions(file('pass.gguf')))
+      for (const [index, { output }] of planPaths(plan, file('pass.gguf')).entries()) {
+        const ftype = (['Q8_0', 'Q4_K_M'] as const)[index] ?? 'F32'
+        await llama.quantize(file('small-Q8_0.gguf'), file('theirs.gguf'), { ftype, allowRequantize: true })
+        expect((await readFile(output)).equals(await readFile(file('theirs.gguf'))), ftype).toBe(true)
+      }
     })
 
     test('in several files: one file, the same', async () => {
