@@ -66,6 +66,17 @@ test('a name that llama.cpp cannot read is refused before anything is written', 
   expect((await refusal(planGguf(path, 'Q4_K_M'))).message).toMatch(/has 64 bytes; llama.cpp reads 63/)
 })
 
+test('an alignment of half a gigabyte, to which header and tensors would be padded', async () => {
+  const path = join(folder(), 'aligned.gguf')
+  await writeFilledGguf(path, llamaMetadata([['general.alignment', u32(32)]]), tensors.slice(0, 1))
+  const bytes = await readFile(path)
+  bytes.writeUInt32LE(2 ** 29, bytes.indexOf('general.alignment') + 'general.alignment'.length + 4)
+  await writeFile(path, bytes)
+  await truncate(path, 2 ** 30)
+  const error = await refusal(planGguf(path, 'Q4_K_M'))
+  expect(error).toMatchObject({ code: 'GGUF_MALFORMED', message: expect.stringMatching(/aligned to 536870912 bytes/) })
+})
+
 test('a truncated file names the tensor that is cut', async () => {
   const path = join(folder(), 'cut.gguf')
   await writeFilledGguf(path, llamaMetadata(), tensors)

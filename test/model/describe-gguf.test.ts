@@ -47,7 +47,7 @@ test('metadata is passed on in its order, but for what the recipe decides and th
   const own = llamaMetadata([
     ['general.file_type', u32(1)],
     ['general.quantization_version', u32(1)],
-    ['last', string('of its own')],
+    ['last', string('of its own, with a NUL: \0, which llama.cpp would cut')],
   ])
   const tensors = llamaTensors('F16')
   const [first = ''] = await writeSplitGguf(file('several'), own, [tensors.slice(0, 2), tensors.slice(2)])

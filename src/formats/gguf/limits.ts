@@ -9,6 +9,9 @@ export const maxHeaderBytes = 256 * 2 ** 20
 
 export const maxMetadataKeys = 2 ** 16
 
+/** Of a GGUF that is converted: header and every tensor of the output are padded to it, in memory and on disk. */
+export const maxAlignment = 2 ** 16
+
 /** As the specification has it. */
 export const maxKeyBytes = 2 ** 16 - 1
 

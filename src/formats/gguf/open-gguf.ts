@@ -6,7 +6,9 @@ import { listFirst, quote } from '../../base/quote.ts'
 import { openLocalFile } from '../../disk/local-file.ts'
 import type { GgmlType } from '../ggml/block-types.ts'
 import type { ModelInput, SourceFile, SourceTensor } from '../model-input.ts'
+import { alignmentKey, defaultAlignment } from './format.ts'
 import { ggufHeaderDigest } from './header-digest.ts'
+import { maxAlignment } from './limits.ts'
 import { type GgufFile, readGguf } from './reader.ts'
 import { maxSplits, splitName, splitPlace, splitStem } from './split.ts'
 import type { GgufMetadata } from './values.ts'
@@ -51,6 +53,8 @@ async function openFile(path: string): Promise<OpenedFile> {
   const file = await openLocalFile(path)
   try {
     const { metadata, tensors, dataStart } = await readGguf(file)
+    const alignment = metadata.get(alignmentKey)?.value ?? defaultAlignment
+    if (Number(alignment) > maxAlignment) throw malformed(path, `its tensors are aligned to ${alignment} bytes`)
     return {
       name: basename(path),
       path: await realpath(path),
@@ -98,7 +102,8 @@ async function openAll(first: string, names: readonly string[], count: number): 
     }
     const file = await openFile(path)
     const place = splitPlace(file.metadata)
-    if (place?.number === index + 1 && place.count === count) return file
+    // Of the others the metadata is nobody's: there may be many of them.
+    if (place?.number === index + 1 && place.count === count) return { ...file, metadata: new Map() }
     const says = place === undefined ? 'to be a file of its own' : `to be file ${place.number + 1} of ${place.count}`
     throw malformed(path, `by its name it is file ${index + 2} of ${count}, but it says ${says}`)
   })
