@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../base/error-codes.ts'
 import { jobOptionsSchema } from '../jobs/job-options.ts'
-import { recipeNames } from '../quant/recipes.ts'
+import { recipeList, recipeNames } from '../quant/recipes.ts'
 
 /**
  * What the control API says, version 1. docs/control-api.md documents it; `mibera jobs status --json` prints the same
@@ -49,8 +49,10 @@ export const jobSchema = z.object({
   id: count,
   /** Absolute path of the model folder. */
   model: z.string(),
+  /** With several recipes, or a split, what the files are named after; JobDetails has their names. */
   output: z.string(),
-  recipe: z.enum(recipeNames),
+  /** "Q3_K_M", or several in one pass: "Q3_K_M,Q2_K". */
+  recipe: z.string(),
   mix: z.enum(['latest', 'b3613']),
   origin: z.enum(['person', 'watcher']),
   priority: z.number().int(),
@@ -180,7 +182,9 @@ export const settingsSchema = z.record(
 export const newJobSchema = z.strictObject({
   model: z.string().min(1),
   output: z.string().min(1),
-  recipe: z.enum(recipeNames),
+  recipe: z.string().refine((text) => recipeList(text) !== undefined, {
+    error: `not types of ${recipeNames.join(', ')}, each once, with commas between them`,
+  }),
   mix: z.enum(['latest', 'b3613']).default('latest'),
   priority: z.number().int().min(-1000).max(1000).default(0),
   options: jobOptionsSchema.default({}),

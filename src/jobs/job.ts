@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../base/error-codes.ts'
 import type { MixName } from '../quant/choose-types.ts'
-import type { RecipeName } from '../quant/recipes.ts'
 import type { JobOptions } from './job-options.ts'
 import type { JobState } from './states.ts'
 
@@ -9,9 +8,10 @@ export interface Job {
   readonly id: number
   /** Absolute path of the model folder. */
   readonly model: string
-  /** Absolute path of the file to be made. */
+  /** Absolute path of the file to be made; with several recipes, or a split, what all files are named after. */
   readonly output: string
-  readonly recipe: RecipeName
+  /** "Q3_K_M", or "Q3_K_M,Q2_K" where one job makes files of several recipes. */
+  readonly recipe: string
   readonly mix: MixName
   readonly options: JobOptions
   readonly origin: 'person' | 'watcher'

@@ -10,7 +10,7 @@ import type { Contradiction } from '../model/description.ts'
 import { openModel } from '../model/open-model.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import type { Plan } from '../plan/plan.ts'
-import { recipe } from '../quant/recipes.ts'
+import { recipeList } from '../quant/recipes.ts'
 import type { Job } from './job.ts'
 import { readPlanRequest } from './read-plan-request.ts'
 
@@ -28,7 +28,7 @@ export async function planJob(job: Job, database: StateDatabase): Promise<Planne
   const kept = await keptPlan(job, database)
   if (kept !== undefined) return kept
   const { family, overrides, pre } = job.options
-  const request = await readPlanRequest([recipe(job.recipe)], job.mix, job.options)
+  const request = await readPlanRequest(recipeList(job.recipe) ?? [], job.mix, job.options)
   const { input, description } = await openModel(job.model, {
     overrides: new Map(Object.entries(overrides ?? {})),
     ...(family === undefined ? {} : { family }),

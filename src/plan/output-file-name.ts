@@ -2,9 +2,13 @@ import { basename, dirname, extname, resolve } from 'node:path'
 import { isGgufPath } from '../model/open-model.ts'
 import { findRecipe, type RecipeName } from '../quant/recipes.ts'
 
-/** "NAME-TYPE.gguf": what a conversion's output is called unless somebody names it. */
-export function outputFileName(model: string, recipe: RecipeName): string {
-  return `${isGgufPath(model) ? ggufName(model) : modelName(model)}-${recipe}.gguf`
+/**
+ * "NAME-TYPE.gguf": what a conversion's output is called unless somebody names it. "NAME.gguf" where it is of several
+ * types: the name of each file has its type then, see `fileNames`.
+ */
+export function outputFileName(model: string, recipe: RecipeName, ...more: readonly RecipeName[]): string {
+  const name = isGgufPath(model) ? ggufName(model) : modelName(model)
+  return more.length === 0 ? `${name}-${recipe}.gguf` : `${name}.gguf`
 }
 
 /** "models/Phi-4-F16-00001-of-00002.gguf" → "Phi-4": without the place among several files and the type. */

@@ -20,12 +20,15 @@ export function tensorsOfFile(
  * names begin with, as llama.cpp has it. "M.gguf" becomes "M-Q2_K.gguf" where several recipes are made, and
  * "M-00001-of-00003.gguf" where the file is split.
  */
-export function fileNames({ files }: Pick<Plan, 'files'>, asked: string): string[] {
+export function fileNames(
+  { files }: { readonly files: readonly Pick<PlannedFile, 'recipe' | 'shard'>[] },
+  asked: string,
+): string[] {
   const several = new Set(files.map(({ recipe }) => recipe)).size > 1
   return files.map((file) => fileName(file, asked, several))
 }
 
-function fileName({ recipe, shard }: PlannedFile, asked: string, several: boolean): string {
+function fileName({ recipe, shard }: Pick<PlannedFile, 'recipe' | 'shard'>, asked: string, several: boolean): string {
   if (!several && shard === undefined) return asked
   const stem = asked.replace(/\.gguf$/i, '')
   const ofRecipe = several ? `${stem}-${recipe}` : stem

@@ -52,6 +52,16 @@ const table = {
 
 export type RecipeName = keyof typeof table
 
+/**
+ * "Q3_K_M,Q2_K" → recipes, by their exact names, each once and in the order given; `undefined` where that is not what
+ * the text says.
+ */
+export function recipeList(text: string): Recipe[] | undefined {
+  const names = text.split(',')
+  if (!names.every(isRecipeName) || new Set(names).size < names.length) return undefined
+  return names.map(recipe)
+}
+
 /** From the smallest file to the largest, for most models. */
 export const recipeNames = Object.keys(table) as readonly RecipeName[]
 

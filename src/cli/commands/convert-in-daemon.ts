@@ -5,10 +5,11 @@ import type { Report } from '../../convert/report.ts'
 import { DaemonClient } from '../../daemon/client.ts'
 import type { JobDetails, JobView, NewJobRequest, Status } from '../../daemon/protocol.ts'
 import type { GlobalOptions } from '../global-options.ts'
+import { type MadeFile, madeFile } from '../made-file.ts'
 import { FollowDisplay } from '../render/follow-display.ts'
 
 export type HandedOver =
-  | { readonly kind: 'published'; readonly totals: Report['totals'] }
+  | { readonly kind: 'published'; readonly files: readonly MadeFile[] }
   /** The reader left, or the daemon: the job goes on without this process. */
   | { readonly kind: 'left' }
 
@@ -33,7 +34,7 @@ export async function convertInDaemon(
   display.begin(job, ownLimits)
   try {
     const last = await follow(client, job.id, leave.signal, display)
-    return await conclude(last, display, leave.signal.aborted)
+    return await conclude(client, last, display, leave.signal.aborted)
   } finally {
     display.clear()
     for (const signal of signals) process.off(signal, onSignal)
@@ -86,11 +87,23 @@ async function follow(
   return last
 }
 
-async function conclude(job: JobView | undefined, display: FollowDisplay, left: boolean): Promise<HandedOver> {
+/** What the reports say that the daemon has written. */
+async function madeFiles(client: DaemonClient, { id, output }: JobView): Promise<MadeFile[]> {
+  const details = await client.ask<JobDetails>('GET', `/v1/jobs/${id}`)
+  const read = async (path: string) => JSON.parse(await readFile(outputPaths(path).report, 'utf8')) as Report
+  return Promise.all((details?.files ?? [output]).map(async (path) => madeFile(path, await read(path))))
+}
+
+async function conclude(
+  client: DaemonClient,
+  job: JobView | undefined,
+  display: FollowDisplay,
+  left: boolean,
+): Promise<HandedOver> {
   if (job?.state === 'done') {
-    const { totals } = JSON.parse(await readFile(outputPaths(job.output).report, 'utf8')) as Report
-    display.done(job, totals)
-    return { kind: 'published', totals }
+    const files = await madeFiles(client, job)
+    display.done(job, files)
+    return { kind: 'published', files }
   }
   if (job?.state === 'failed') {
     const { code, message, hint } = job.reason ?? { code: 'INTERNAL', message: `job ${job.id} failed` }

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { exitStatus } from '../../base/error-codes.ts'
-import { type ConvertOutcome, convert } from '../../convert/convert.ts'
-import { sumTotals } from '../../convert/report.ts'
+import { convert } from '../../convert/convert.ts'
+import { planPaths } from '../../convert/output-paths.ts'
 import type { NewJobRequest } from '../../daemon/protocol.ts'
 import { readPlanRequest } from '../../jobs/read-plan-request.ts'
 import type { OpenedModel } from '../../model/open-model.ts'
@@ -11,6 +11,7 @@ import type { MixName } from '../../quant/choose-types.ts'
 import type { Recipe } from '../../quant/recipes.ts'
 import { ExitRequest } from '../exit-request.ts'
 import { type GlobalOptions, globalOptions } from '../global-options.ts'
+import { madeFile } from '../made-file.ts'
 import { mixOption } from '../options/mix-option.ts'
 import { outputPath } from '../options/output-path.ts'
 import { parseMemory, parseRecipes, parseThreads } from '../options/parse.ts'
@@ -20,10 +21,10 @@ import { contradictionLines } from '../render/contradictions.ts'
 import { ConvertDisplay } from '../render/convert-display.ts'
 import { stopOnSignals } from '../stop-signals.ts'
 import { programVersion } from '../version.ts'
-import { convertInDaemon } from './convert-in-daemon.ts'
+import { convertInDaemon, type HandedOver } from './convert-in-daemon.ts'
 
 interface ConvertCommandOptions extends PlanCommandOptions {
-  readonly type: readonly Recipe[]
+  readonly type: readonly [Recipe, ...Recipe[]]
   readonly out?: string
   readonly threads?: number
   readonly maxMemory?: number
@@ -56,25 +57,21 @@ async function convertAll(path: string, options: ConvertCommandOptions, global: 
   const model = await understandModel(path, options)
   if (!global.quiet) process.stderr.write(contradictionLines(model.description))
   const ownLimits = options.threads !== undefined || options.maxMemory !== undefined
-  const done: object[] = []
-  for (const recipe of options.type) {
-    const output = outputPath(model.input.path, recipe, options.out, options.type.length > 1)
-    const outcome =
-      (await convertInDaemon(jobRequest(model.input.path, recipe, output, options), global, ownLimits)) ??
-      (await convertOne(model, recipe, output, options, global))
-    if (outcome.kind !== 'published') {
-      if (global.json) process.stdout.write(`${JSON.stringify({ outcome: outcome.kind, output, done }, null, 2)}\n`)
-      throw new ExitRequest(exitStatus.interrupted)
-    }
-    done.push({ output, totals: 'reports' in outcome ? sumTotals(outcome.reports) : outcome.totals })
+  const output = outputPath(model.input.path, options.type, options.out)
+  const outcome =
+    (await convertInDaemon(jobRequest(model.input.path, output, options), global, ownLimits)) ??
+    (await convertHere(model, output, options, global))
+  if (outcome.kind !== 'published') {
+    if (global.json) process.stdout.write(`${JSON.stringify({ outcome: outcome.kind, output, done: [] }, null, 2)}\n`)
+    throw new ExitRequest(exitStatus.interrupted)
   }
-  if (global.json) process.stdout.write(`${JSON.stringify({ outcome: 'published', done }, null, 2)}\n`)
+  if (global.json) process.stdout.write(`${JSON.stringify({ outcome: 'published', done: outcome.files }, null, 2)}\n`)
 }
 
-function jobRequest(model: string, recipe: Recipe, output: string, options: ConvertCommandOptions): NewJobRequest {
-  const { mix, force, restart } = options
+function jobRequest(model: string, output: string, options: ConvertCommandOptions): NewJobRequest {
+  const { type, mix, force, restart } = options
   return {
-    ...{ model, output, recipe: recipe.name, mix },
+    ...{ model, output, recipe: type.map(({ name }) => name).join(), mix },
     options: {
       ...readPlanOptions(options),
       ...(force === undefined ? {} : { force }),
@@ -83,14 +80,13 @@ function jobRequest(model: string, recipe: Recipe, output: string, options: Conv
   }
 }
 
-async function convertOne(
+async function convertHere(
   { input, description }: OpenedModel,
-  recipe: Recipe,
   output: string,
   options: ConvertCommandOptions,
   global: GlobalOptions,
-): Promise<ConvertOutcome> {
-  const request = await readPlanRequest([recipe], options.mix, readPlanOptions(options))
+): Promise<HandedOver | { readonly kind: 'stopped' }> {
+  const request = await readPlanRequest(options.type, options.mix, readPlanOptions(options))
   const plan = makePlan(input, description, request)
   const display = new ConvertDisplay(plan, output, global)
   const signals = stopOnSignals(() => display.stopping())
@@ -108,8 +104,13 @@ async function convertOne(
       stop: signals.stop,
       onEvent: (event) => display.show(event),
     })
-    display.end(outcome)
-    return outcome
+    if (outcome.kind === 'stopped') {
+      display.stopped()
+      return outcome
+    }
+    const files = planPaths(plan, output).map((paths, index) => madeFile(paths.output, outcome.reports[index]))
+    display.published(files)
+    return { kind: 'published', files }
   } finally {
     display.clear()
     signals.release()

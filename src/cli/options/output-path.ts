@@ -6,19 +6,17 @@ import type { Recipe } from '../../quant/recipes.ts'
 
 /**
  * Absolute path of the file to be made: `--out` if it names a file, else "NAME-TYPE.gguf" in the folder it names, or
- * in the current one.
- * @param severalTypes whether more files are made in the same command, so that `out` cannot be one of them.
+ * in the current one. With several types it is what the files are named after, each with its type.
  */
 export function outputPath(
   modelFolder: string,
-  recipe: Recipe,
+  [recipe, ...more]: readonly [Recipe, ...Recipe[]],
   out: string | undefined,
-  severalTypes: boolean,
 ): string {
-  const name = outputFileName(modelFolder, recipe.name)
+  const name = outputFileName(modelFolder, recipe.name, ...more.map((other) => other.name))
   if (out === undefined) return resolve(name)
   if (isFolder(out)) return resolve(out, name)
-  if (severalTypes) {
+  if (more.length > 0) {
     throw new MiberaError('USAGE', `--out ${out} names one file, but several types are asked for`, {
       subject: '--out',
       hint: 'Name an existing folder with --out: each type gets its own file there.',

@@ -4,14 +4,14 @@ import { nearestName } from '../../base/nearest-name.ts'
 import { findRecipe, type Recipe, recipeNames } from '../../quant/recipes.ts'
 
 /** "Q3_K_M,Q2_K" → recipes, in the order given, each once. */
-export function parseRecipes(text: string): Recipe[] {
+export function parseRecipes(text: string): [Recipe, ...Recipe[]] {
   const recipes = new Map<string, Recipe>()
   for (const name of text.split(',')) {
     const recipe = findRecipe(name)
     if (recipe === undefined) throw new InvalidArgumentError(unknownRecipe(name))
     recipes.set(recipe.name, recipe)
   }
-  return [...recipes.values()]
+  return [...recipes.values()] as [Recipe, ...Recipe[]]
 }
 
 function unknownRecipe(name: string): string {

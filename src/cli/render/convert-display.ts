@@ -1,13 +1,13 @@
 import { basename } from 'node:path'
 import { formatBytes } from '../../base/byte-count.ts'
 import { formatDuration } from '../../base/duration.ts'
-import type { ConvertOutcome } from '../../convert/convert.ts'
 import type { ConvertEvent } from '../../convert/events.ts'
 import { Progress } from '../../convert/progress.ts'
-import { sumTotals } from '../../convert/report.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { planSize } from '../../plan/plan-files.ts'
 import type { GlobalOptions } from '../global-options.ts'
+import type { MadeFile } from '../made-file.ts'
+import { madeFileLines } from './made-file-lines.ts'
 import { progressLine } from './progress-line.ts'
 import { StatusLine } from './status-line.ts'
 
@@ -52,19 +52,17 @@ export class ConvertDisplay {
     if (!this.#quiet) this.#status.note('Stopping after the slices in hand … (again to stop at once)')
   }
 
-  end(outcome: ConvertOutcome): void {
+  stopped(): void {
     if (this.#quiet) return
-    if (outcome.kind === 'stopped') {
-      const percent = Math.floor(this.#progress.snapshot().fraction * 100)
-      this.#status.note(`Stopped at ${percent} %. Run the same command again to go on from here.`)
-      return
-    }
-    const { bytes, bitsPerWeight, fallbackBytes } = sumTotals(outcome.reports)
+    const percent = Math.floor(this.#progress.snapshot().fraction * 100)
+    this.#status.note(`Stopped at ${percent} %. Run the same command again to go on from here.`)
+  }
+
+  published(files: readonly MadeFile[]): void {
+    if (this.#quiet) return
     const took = formatDuration((performance.now() - this.#begun) / 1000)
-    this.#status.note(`${this.#output}`)
-    this.#status.note(
-      `  ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits per weight, read back and verified, in ${took}`,
-    )
+    for (const line of madeFileLines(files, `, in ${took}`)) this.#status.note(line)
+    const fallbackBytes = files.reduce((sum, { totals }) => sum + totals.fallbackBytes, 0)
     if (fallbackBytes > 0) {
       this.#status.note(
         `  ${formatBytes(fallbackBytes)} more than planned types, for rows they do not fit (see the report)`,
@@ -87,7 +85,11 @@ export class ConvertDisplay {
       case 'begun':
         return this.#beginning(event)
       case 'reading-back':
-        return this.#status.terminal ? undefined : 'Reading the file back …'
+        return this.#status.terminal
+          ? undefined
+          : this.#plan.files.length === 1
+            ? 'Reading the file back …'
+            : 'Reading the files back …'
       default:
         return undefined
     }

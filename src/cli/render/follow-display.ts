@@ -1,7 +1,8 @@
 import { formatBytes } from '../../base/byte-count.ts'
 import { formatDuration } from '../../base/duration.ts'
-import type { ReportTotals } from '../../convert/report.ts'
 import type { JobView } from '../../daemon/protocol.ts'
+import type { MadeFile } from '../made-file.ts'
+import { madeFileLines } from './made-file-lines.ts'
 import { progressLine } from './progress-line.ts'
 import { StatusLine } from './status-line.ts'
 
@@ -36,10 +37,10 @@ export class FollowDisplay {
     this.#status.draw(workLine(job, this.#status.columns))
   }
 
-  done({ output, started, ended }: JobView, { bytes, bitsPerWeight }: ReportTotals): void {
+  done({ started, ended }: JobView, files: readonly MadeFile[]): void {
+    if (this.#quiet) return
     const took = started === null || ended === null ? '' : `, in ${formatDuration((ended - started) / 1000)}`
-    if (!this.#quiet) this.#status.note(output)
-    this.#note(`  ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits per weight, read back and verified${took}`)
+    for (const line of madeFileLines(files, took)) this.#status.note(line)
   }
 
   /** @param left whether the reader has left; otherwise somebody else ended the job or the daemon. */

@@ -20,11 +20,11 @@ export function jobsTable(jobs: readonly JobView[], columns: number): string {
 }
 
 /** `mibera jobs show ID`: all that is known of one job. */
-export function jobText({ job, tensors, events }: JobDetails, now: number, columns: number): string {
+export function jobText({ job, files, tensors, events }: JobDetails, now: number, columns: number): string {
   const done = tensors.filter(({ state }) => state === 'done').length
   const facts = [
     ['model', job.model],
-    ['output', job.output],
+    ...files.map((file, index) => [index === 0 ? 'output' : '', file]),
     ['type', `${job.recipe}, mix ${job.mix}`],
     ['asked by', job.origin === 'watcher' ? 'the watcher' : 'a person'],
     ['attempts', String(job.attempts)],

@@ -2,6 +2,7 @@ import { MiberaError } from '../../base/errors.ts'
 import { pathsBeside } from '../../convert/output-paths.ts'
 import { findConversion } from '../../convert/state/conversions.ts'
 import type { StateDatabase } from '../../convert/state/database.ts'
+import type { RecipeName } from '../../quant/recipes.ts'
 import type { Job } from '../job.ts'
 import { type JobState, moves } from '../states.ts'
 import { type EventFilter, type JobEvent, readEvents } from './job-events.ts'
@@ -93,10 +94,11 @@ export class JobReader {
   }
 
   /** Whether a job was ever made of this content for this recipe, whatever became of it. */
-  hasContent(content: string, recipe: Job['recipe']): boolean {
+  hasContent(content: string, recipe: RecipeName): boolean {
     return (
-      this.database.prepare('SELECT 1 FROM job WHERE content = ? AND recipe = ? LIMIT 1').get(content, recipe) !==
-      undefined
+      this.database
+        .prepare("SELECT 1 FROM job WHERE content = ? AND ',' || recipe || ',' LIKE ? LIMIT 1")
+        .get(content, `%,${recipe},%`) !== undefined
     )
   }
 

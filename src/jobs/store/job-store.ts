@@ -1,5 +1,8 @@
+import { basename } from 'node:path'
 import { MiberaError } from '../../base/errors.ts'
+import { pathsBeside } from '../../convert/output-paths.ts'
 import type { StateDatabase } from '../../convert/state/database.ts'
+import { fileNames } from '../../plan/plan-files.ts'
 import type { Job, JobReason, NewJob } from '../job.ts'
 import { type JobState, moves, openStates } from '../states.ts'
 import { insertEvent } from './job-events.ts'
@@ -29,6 +32,13 @@ export interface RecoveredJob {
 }
 
 const ended: readonly JobState[] = ['done', 'failed', 'cancelled']
+/** The files that a job is for, those of a split as one: no two open jobs may have any in common. */
+function outputsOf({ output, recipe }: Pick<Job, 'output' | 'recipe'>): string[] {
+  const recipes = recipe.split(',')
+  const files = recipes.map((name) => ({ recipe: name, shard: undefined }))
+  return pathsBeside(output, fileNames({ files }, basename(output))).map((paths) => paths.output)
+}
+
 const leased: readonly JobState[] = ['running', 'verifying']
 
 /**
@@ -50,7 +60,7 @@ export class JobStore extends JobReader {
   /** @throws MiberaError JOB_EXISTS when an open job makes the same file. */
   add(job: NewJob): Job {
     return this.#atOnce(() => {
-      this.#requireFreeOutput(job.output)
+      this.#requireFreeOutput(job)
       const { lastInsertRowid } = this.database
         .prepare(
           `INSERT INTO job (model, output, recipe, mix, options, origin, content, priority, state, created_ms)
@@ -207,7 +217,7 @@ export class JobStore extends JobReader {
 
   /** Inside a transaction that has checked the move. */
   #setState(row: JobRow, to: JobState, { reason, notBefore, needsDisk, attempts }: MoveChange): void {
-    if (!openStates.includes(row.state) && openStates.includes(to)) this.#requireFreeOutput(row.output)
+    if (!openStates.includes(row.state) && openStates.includes(to)) this.#requireFreeOutput(row)
     const keepsLease = leased.includes(to)
     this.database
       .prepare(
@@ -230,13 +240,17 @@ export class JobStore extends JobReader {
     this.addEvent(row.id, 'moved', { from: row.state, to, ...(reason === undefined ? {} : { reason }) })
   }
 
-  #requireFreeOutput(output: string): void {
+  #requireFreeOutput(job: Pick<Job, 'output' | 'recipe'>): void {
+    const wanted = new Set(outputsOf(job))
+    const made = (other: Pick<Job, 'output' | 'recipe'>) => outputsOf(other).find((path) => wanted.has(path))
     const other = this.database
-      .prepare<unknown[], { id: number }>(
-        `SELECT id FROM job WHERE output = ? AND state IN (${openStates.map(() => '?').join(', ')})`,
+      .prepare<unknown[], Pick<Job, 'id' | 'output' | 'recipe'>>(
+        `SELECT id, output, recipe FROM job WHERE state IN (${openStates.map(() => '?').join(', ')})`,
       )
-      .get(output, ...openStates)
+      .all(...openStates)
+      .find((open) => made(open) !== undefined)
     if (other === undefined) return
+    const output = made(other) ?? job.output
     throw new MiberaError('JOB_EXISTS', `job ${other.id} makes ${output} already`, {
       subject: output,
       hint: `See "mibera jobs show ${other.id}", cancel it, or name another file with --out.`,
