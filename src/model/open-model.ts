@@ -36,5 +36,10 @@ export async function openModel(path: string, options: DescribeOptions): Promise
 /** Whether `path` means a GGUF file rather than a folder. */
 export function isGgufPath(path: string): boolean {
   if (extname(path).toLowerCase() !== '.gguf') return false
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true
+  try {
+    return !statSync(path).isDirectory()
+  } catch {
+    // To open it says what is wrong.
+    return true
+  }
 }

@@ -18,14 +18,14 @@ import { asMatrix, tensorSource } from './tensor-source.ts'
 const quantizationVersion = 2
 
 /**
- * The complete plan for what is asked for. Pure: the same folder headers, description and request give the same plan,
+ * The complete plan for what is asked for. Pure: the same headers, description and request give the same plan,
  * byte for byte.
  */
-export function makePlan(folder: ModelInput, model: ModelDescription, request: PlanRequest): Plan {
+export function makePlan(input: ModelInput, model: ModelDescription, request: PlanRequest): Plan {
   const files: PlannedFile[] = []
   const tensors: PlannedTensor[] = []
   for (const recipe of request.recipes) {
-    const output = planRecipe(folder, model, request, recipe)
+    const output = planRecipe(input, model, request, recipe)
     tensors.push(...output.tensors.map((tensor) => ({ ...tensor, file: tensor.file + files.length })))
     files.push(...output.files)
   }
@@ -33,19 +33,19 @@ export function makePlan(folder: ModelInput, model: ModelDescription, request: P
   const recipe = request.recipes.map(({ name }) => name).join()
   const { mix, importance: given } = request
   const importance = given === undefined ? undefined : plannedImportance(given)
-  const body = { recipe, mix, importance, sources: folder.shards.map(identity), files, tensors }
+  const body = { recipe, mix, importance, sources: input.shards.map(identity), files, tensors }
   return { ...body, fingerprint: fingerprint(body) }
 }
 
 /** The files of one recipe, numbered from 0. */
 function planRecipe(
-  folder: ModelInput,
+  input: ModelInput,
   model: ModelDescription,
   { mix, types, metadataOverrides = [], split, importance }: PlanRequest,
   recipe: Recipe,
 ): Pick<Plan, 'files' | 'tensors'> {
   const { architecture } = model
-  const mappings = model.from === 'gguf' ? inOrderOf(mix, model.tensors) : model.tensors.map(withKeptType(folder))
+  const mappings = model.from === 'gguf' ? inOrderOf(mix, model.tensors) : model.tensors.map(withKeptType(input))
   const shape = { architecture, ...overrideDimensions(model.dimensions, architecture, metadataOverrides) }
   const choices = chooseTypes(mappings, shape, recipe, mix, guidedTypes(types, mappings, importance))
   const ofImportance = importance === undefined ? [] : importanceMetadata(plannedImportance(importance))
@@ -61,7 +61,7 @@ function planRecipe(
     const shard = split === undefined ? undefined : { index, count: groups.length }
     files.push({ recipe: recipe.name, shard, header: layout.header, size: layout.size })
     for (const [position, tensor] of own.entries()) {
-      const source = tensorSource(tensor, folder)
+      const source = tensorSource(tensor, input)
       tensors.push({
         name: tensor.name,
         shape: tensor.shape,
@@ -93,9 +93,9 @@ function metadata(model: ModelDescription, recipe: Recipe): GgufMetadata {
 }
 
 /** An output projection that is left as it is keeps the type of its source; the converter makes all else F32. */
-function withKeptType(folder: ModelInput): (tensor: TensorMapping) => TensorMapping {
+function withKeptType(input: ModelInput): (tensor: TensorMapping) => TensorMapping {
   return (tensor) => {
-    const source = tensor.name === 'output.weight' ? tensorSource(tensor, folder) : undefined
+    const source = tensor.name === 'output.weight' ? tensorSource(tensor, input) : undefined
     return source?.kind === 'rows' ? { ...tensor, keptAs: source.dtype } : tensor
   }
 }

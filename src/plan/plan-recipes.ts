@@ -15,7 +15,7 @@ export interface RefusedRecipe {
 
 /** The plans under every recipe of the mix, the smallest output first, and the recipes that the model cannot have. */
 export function planEveryRecipe(
-  folder: ModelInput,
+  input: ModelInput,
   model: ModelDescription,
   request: Omit<PlanRequest, 'recipes'>,
 ): { readonly plans: readonly Plan[]; readonly refused: readonly RefusedRecipe[] } {
@@ -23,7 +23,7 @@ export function planEveryRecipe(
   const refused: RefusedRecipe[] = []
   for (const name of recipeNames) {
     try {
-      plans.push(makePlan(folder, model, { ...request, recipes: [recipe(name)] }))
+      plans.push(makePlan(input, model, { ...request, recipes: [recipe(name)] }))
     } catch (error) {
       if (!(error instanceof MiberaError) || !refusals.has(error.code)) throw error
       refused.push({ recipe: name, error })

@@ -94,6 +94,7 @@ test('a folder, a file of nothing and a file that is not there, by the name of a
   expect((await refusal(planGguf(join(folder(), 'folder.gguf'), 'Q4_K_M'))).code).toBe('NO_SAFETENSORS')
   expect((await refusal(planGguf(join(folder(), 'nothing.gguf'), 'Q4_K_M'))).code).toBe('GGUF_MALFORMED')
   expect((await refusal(planGguf(join(folder(), 'none.gguf'), 'Q4_K_M'))).code).toBe('IO')
+  expect((await refusal(planGguf(join(folder(), 'nothing.gguf', 'x.gguf'), 'Q4_K_M'))).code).toBe('IO')
 })
 
 test('weights that are integers are refused by name', async () => {

@@ -26,14 +26,14 @@ export interface SourceVerdict {
  */
 export async function compareWithSource(
   path: string,
-  folder: ModelInput,
+  input: ModelInput,
   model: ModelDescription,
   onTensor: () => void,
 ): Promise<SourceVerdict> {
   const file = await openLocalFile(path)
-  const shards = await Promise.all(folder.shards.map((shard) => openLocalFile(shard.path)))
+  const shards = await Promise.all(input.shards.map((shard) => openLocalFile(shard.path)))
   try {
-    const tensors = await storedTensors(file, folder, model)
+    const tensors = await storedTensors(file, input, model)
     const kernels = compileKernels()
     const skipped: string[] = []
     let rows = 0
@@ -49,7 +49,7 @@ export async function compareWithSource(
 }
 
 /** The tensors of the file, each joined with where the model's description finds its rows. */
-async function storedTensors(file: LocalFile, folder: ModelInput, model: ModelDescription): Promise<PlannedTensor[]> {
+async function storedTensors(file: LocalFile, input: ModelInput, model: ModelDescription): Promise<PlannedTensor[]> {
   const stored = new Map((await readGguf(file)).tensors.map((tensor) => [tensor.name, tensor]))
   const tensors = model.tensors.map((mapping): PlannedTensor => {
     const tensor = stored.get(mapping.name)
@@ -62,7 +62,7 @@ async function storedTensors(file: LocalFile, folder: ModelInput, model: ModelDe
       )
     }
     const { type, offset, byteLength } = tensor
-    const source = tensorSource(mapping, folder)
+    const source = tensorSource(mapping, input)
     return {
       ...mapping,
       ...asMatrix(mapping.shape),
