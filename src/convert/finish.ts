@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { MiberaError } from '../base/errors.ts'
-import { writeDurableFile } from '../disk/durable-file.ts'
-import { publish } from '../disk/publish.ts'
+import { publishAll } from '../disk/publish.ts'
+import { writeUnnamed } from '../disk/unnamed-file.ts'
 import type { OutputParts } from './output-parts.ts'
 import { beginsWith, type Prepared } from './prepare.ts'
 import { readBack } from './read-back.ts'
@@ -22,10 +22,14 @@ export async function finish(run: Run, { conversion, parts }: Prepared): Promise
   const reports = await verifiedReports(run, conversion.id, parts).catch((error) => refuseNamed(error, parts))
   if (reports === 'stopped') return reports
   options.onEvent({ kind: 'publishing' })
-  for (const [index, { report }] of paths.entries()) {
-    await writeDurableFile(report, `${JSON.stringify(reports[index], null, 1)}\n`)
+  // Reports that a power loss leaves without a name are written again: the state is still "publishing".
+  const unnamed = await Promise.all(
+    paths.map(({ report }, index) => writeUnnamed(report, `${JSON.stringify(reports[index], null, 1)}\n`)),
+  )
+  for (const [index, { part, output }] of paths.entries()) {
+    if (!parts.isNamed(index)) unnamed.push({ finished: part, name: output })
   }
-  for (const [index, { part, output }] of paths.entries()) if (!parts.isNamed(index)) await publish(part, output)
+  await publishAll(unnamed)
   moveConversion(database, conversion.id, 'publishing', 'done')
   return reports
 }
