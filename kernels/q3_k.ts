@@ -8,6 +8,7 @@ import { countByImportance, sumOfSquares } from './importance-counts'
 import { nearestInts } from './nearest'
 import { fitSignedWeighted, foundInverses, foundScales } from './signed-scale-weighted'
 import { fitSignedScalesOf16 } from './signed-scales'
+import { divideAll, setSteps, steps } from './superblock-levels'
 import { refinedLevels } from './three-bit-refinement'
 import { fitThreeBits, forgetWishes, inverses, isRefined, scales, superblocksAtOnce } from './three-bit-search'
 
@@ -119,61 +120,10 @@ function packScales(dst: usize): void {
   store<i32>(dst, high, 8)
 }
 
-/** Of each sub-block super scale · scale, f32. */
-const steps: usize = memory.data(64, 16)
-
-/** Fills {@link steps} from {@link integers}; true if none is 0. */
-function setSteps(superScale: f32): bool {
-  const factor = f32x4.splat(superScale)
-  const low = i16x8.extend_low_i8x16_s(v128.load(integers))
-  const high = i16x8.extend_high_i8x16_s(v128.load(integers))
-  const step0 = f32x4.mul(factor, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(low)))
-  const step1 = f32x4.mul(factor, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(low)))
-  const step2 = f32x4.mul(factor, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(high)))
-  const step3 = f32x4.mul(factor, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(high)))
-  v128.store(steps, step0)
-  v128.store(steps, step1, 16)
-  v128.store(steps, step2, 32)
-  v128.store(steps, step3, 48)
-  const zero = f32x4.splat(0)
-  const first = v128.or(f32x4.eq(step0, zero), f32x4.eq(step1, zero))
-  return !v128.any_true(v128.or(first, v128.or(f32x4.eq(step2, zero), f32x4.eq(step3, zero))))
-}
-
-/** Constants of `nearest_int`, loaded because V8 would build them anew in every round of the loop. */
-const roundings: usize = memory.data<f32>([12582912, 12582912, 12582912, 12582912], 16)
-const mantissas: usize = memory.data<i32>([0x7fffff, 0x7fffff, 0x7fffff, 0x7fffff], 16)
-const biases: usize = memory.data<i32>([0x400000, 0x400000, 0x400000, 0x400000], 16)
-
-/** The final levels under {@link steps}. */
-function divideAll(src: usize): void {
-  const rounding = v128.load(roundings)
-  const mantissa = v128.load(mantissas)
-  const bias = v128.load(biases)
-  const most = i8x16.splat(3)
-  const least = i8x16.splat(-4)
-  const middle = i8x16.splat(4)
-  for (let row: usize = 0; row < 64; row += 4) {
-    const step = v128.load32_splat(steps + row)
-    const a = f32x4.add(f32x4.div(v128.load(src), step), rounding)
-    const b = f32x4.add(f32x4.div(v128.load(src, 16), step), rounding)
-    const c = f32x4.add(f32x4.div(v128.load(src, 32), step), rounding)
-    const d = f32x4.add(f32x4.div(v128.load(src, 48), step), rounding)
-    const found = narrowTo16(
-      i32x4.sub(v128.and(a, mantissa), bias),
-      i32x4.sub(v128.and(b, mantissa), bias),
-      i32x4.sub(v128.and(c, mantissa), bias),
-      i32x4.sub(v128.and(d, mantissa), bias),
-    )
-    v128.store(levels + (row << 2), i8x16.add(i8x16.max_s(i8x16.min_s(found, most), least), middle))
-    src += rowBytes
-  }
-}
-
 /** The final levels under the rounded scales; where a scale came out as 0, those that the search had found. */
 function setLevels(src: usize, superScale: f32, first: i32): void {
-  if (setSteps(superScale)) {
-    divideAll(src)
+  if (setSteps(integers, superScale)) {
+    divideAll(src, levels, 4)
     return
   }
   for (let row: usize = 0; row < 16; row++) {

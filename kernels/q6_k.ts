@@ -16,6 +16,7 @@ import { floatFromHalf, halfFromFloat } from './half'
 import { nearestInts } from './nearest'
 import { fitSignedScales, inverses, scales } from './signed-scale-search'
 import { fitSignedWeighted, foundInverses, foundScales } from './signed-scale-weighted'
+import { divideAll, setSteps, steps } from './superblock-levels'
 
 const blockBytes: usize = 210
 const highOffset: usize = 128
@@ -47,7 +48,7 @@ function fitByImportance(src: usize, importance: usize): void {
 
 function quantizeSuperblock(src: usize, dst: usize, importance: usize): void {
   if (importance != 0) fitByImportance(src, importance)
-  else for (let group: usize = 0; group < 4; group++) fitSignedScales(src + group * groupBytes, group)
+  else fitSignedScales(src)
   const largest = largestOf16(scales)
   if (Mathf.abs(largest) < zeroBelow) {
     memory.fill(dst, 0, blockBytes)
@@ -73,8 +74,12 @@ function integerScales(inverse: v128): v128 {
 
 /** The final levels under the rounded scales; where a scale came out as 0, those that the search had found. */
 function setLevels(src: usize, integers: usize, superScale: f32): void {
+  if (setSteps(integers, superScale)) {
+    divideAll(src, levels, 32)
+    return
+  }
   for (let row: usize = 0; row < 16; row++) {
-    const step: f32 = superScale * <f32>load<i8>(integers + row)
+    const step = load<f32>(steps + (row << 2))
     const from = src + row * rowBytes
     let found: v128
     if (step != 0) {

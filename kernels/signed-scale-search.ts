@@ -2,7 +2,7 @@
  * The search behind Q6_K (`make_qx_quants` of ggml with nmax 32): each sub-block of 16 tries 19 inverse scales around
  * −32 / extreme and keeps the one with the least error, values counted by their squares.
  */
-import { clearColumns, columns, loadColumns, zeroBelow } from './groups-of-16'
+import { clearColumns, columns, groupBytes, loadColumns, zeroBelow } from './groups-of-16'
 
 /** Of each sub-block of the superblock the scale found, f32; 0 where all weights are as good as zero. */
 export const scales: usize = memory.data(64, 16)
@@ -33,37 +33,61 @@ const oppositeEarly: f32 = -0.9825
 const oppositeLate: f32 = -0.954
 const sameLate: f32 = 0.985
 
-/** Candidate `step` of ggml's loop, −9…9: the numerator of the inverse scale, with ggml's f32 roundings. */
-function numerator(step: i32): v128 {
-  return f32x4.splat(-(<f32>32 + <f32>0.1 * <f32>step))
-}
-
-/** Fits the four sub-blocks at `src`, number `group` of the superblock: writes {@link scales} and {@link inverses}. */
-export function fitSignedScales(src: usize, group: usize): void {
-  const extreme = loadColumns(src)
-  const alive = f32x4.ge(f32x4.abs(extreme), f32x4.splat(zeroBelow))
-  const at = group << 4
-  if (!v128.any_true(alive)) {
-    v128.store(scales + at, f32x4.splat(0))
-    v128.store(inverses + at, f32x4.splat(0))
-    return
-  }
-  if (!i32x4.all_true(alive)) clearColumns(alive)
-  const first = f32x4.div(f32x4.splat(-32), extreme)
-  prepare(extreme, first)
-  search(extreme, first)
-  v128.store(scales + at, v128.and(alive, v128.load(found)))
-  v128.store(inverses + at, v128.and(alive, v128.load(found, 16)))
-}
+/** The numerators of the inverse scales but the middle one: −(32 + 0.1 · step), step −9…9, with ggml's f32 roundings. */
+const numerators: usize = memory.data<f32>(
+  [
+    -31.100000381469727, -31.200000762939453, -31.299999237060547, -31.399999618530273, -31.5, -31.600000381469727,
+    -31.700000762939453, -31.799999237060547, -31.899999618530273, -32.099998474121094, -32.20000076293945,
+    -32.29999923706055, -32.400001525878906, -32.5, -32.599998474121094, -32.70000076293945, -32.79999923706055,
+    -32.900001525878906,
+  ],
+  16,
+)
 
 /** Loaded, because V8 builds a v128 constant anew, in three instructions, wherever it stands in a loop. */
 const roundings: usize = memory.data<f32>([12582912, 12582912, 12582912, 12582912], 16)
 
-/** Results of {@link prepare} (Σ importance·value·level, Σ importance·level²) and of {@link search} (scale, inverse). */
-const found: usize = memory.data(32, 16)
+/**
+ * What each of the 19 candidates has come to, the middle one first: for each group 48 bytes, four lanes of each: its
+ * inverse scale, Σ importance·value·level and Σ importance·level².
+ */
+const tries: usize = memory.data(3648, 16)
+const triesOfOne: usize = 192
+const triesEnd: usize = tries + 19 * triesOfOne
+/** Of each sub-block all ones where it is more than zero. */
+const alive: usize = memory.data(64, 16)
 
-/** Fills {@link elements} and evaluates the middle candidate. */
-function prepare(extreme: v128, inverse: v128): void {
+/** Fits the 16 sub-blocks at `src`: writes {@link scales} and {@link inverses}. */
+export function fitSignedScales(src: usize): void {
+  let any = false
+  for (let group: usize = 0; group < 4; group++) {
+    any = tryAll(src + group * groupBytes, group << 4, tries + group * 48) || any
+  }
+  if (any) {
+    chooseBest(tries, 0)
+    chooseBest(tries + 96, 32)
+  } else {
+    memory.fill(scales, 0, 64)
+    memory.fill(inverses, 0, 64)
+  }
+}
+
+/** Fills the {@link tries} of four sub-blocks at `src`, numbers `at` / 4 and so on; false if all of them are zero. */
+function tryAll(src: usize, at: usize, to: usize): bool {
+  const extreme = loadColumns(src)
+  const isAlive = f32x4.ge(f32x4.abs(extreme), f32x4.splat(zeroBelow))
+  v128.store(alive + at, isAlive)
+  // What is left of the superblock before may stay: nothing of it is kept for zeros.
+  if (!v128.any_true(isAlive)) return false
+  if (!i32x4.all_true(isAlive)) clearColumns(isAlive)
+  setInverses(extreme, to + triesOfOne)
+  prepare(extreme, f32x4.div(f32x4.splat(-32), extreme), to)
+  tryOthers(to + triesOfOne)
+  return true
+}
+
+/** Fills {@link elements} and tries the middle candidate. */
+function prepare(extreme: v128, inverse: v128, to: usize): void {
   const rounding = v128.load(roundings)
   const early = f32x4.mul(extreme, f32x4.splat(oppositeEarly))
   const lowEarly = f32x4.pmin(early, extreme)
@@ -75,42 +99,46 @@ function prepare(extreme: v128, inverse: v128): void {
   let valueLevel = f32x4.splat(0)
   let levelLevel = f32x4.splat(0)
   let from = columns
-  for (let to = elements; to < elementsEnd; to += 64) {
+  for (let at = elements; at < elementsEnd; at += 64) {
     const value = v128.load(from)
     const limited = f32x4.pmin(f32x4.pmax(value, lowEarly), highEarly)
     const importance = f32x4.mul(value, value)
     const weighted = f32x4.mul(importance, value)
-    v128.store(to, limited, limitedEarly)
-    v128.store(to, f32x4.pmin(f32x4.pmax(value, lowLate), highLate), limitedLate)
-    v128.store(to, importance, 32)
-    v128.store(to, weighted, 48)
+    v128.store(at, limited, limitedEarly)
+    v128.store(at, f32x4.pmin(f32x4.pmax(value, lowLate), highLate), limitedLate)
+    v128.store(at, importance, 32)
+    v128.store(at, weighted, 48)
     const level = f32x4.sub(f32x4.add(f32x4.mul(inverse, limited), rounding), rounding)
     valueLevel = f32x4.add(valueLevel, f32x4.mul(weighted, level))
     levelLevel = f32x4.add(levelLevel, f32x4.mul(f32x4.mul(importance, level), level))
     from += 16
   }
-  v128.store(found, valueLevel)
-  v128.store(found, levelLevel, 16)
+  v128.store(to, inverse)
+  storeSums(to, valueLevel, levelLevel)
 }
 
-/** Tries the other 18 candidates, three at a time: they are independent, and share the loads. */
-function search(extreme: v128, first: v128): void {
+function storeSums(to: usize, valueLevel: v128, levelLevel: v128): void {
+  v128.store(to, valueLevel, 16)
+  v128.store(to, levelLevel, 32)
+}
+
+/** The inverse scales of the other 18 candidates: all at once, so that no division is waited for. */
+function setInverses(extreme: v128, to: usize): void {
+  for (let at: usize = 0; at < 72; at += 4) {
+    v128.store(to, f32x4.div(v128.load32_splat(numerators + at), extreme))
+    to += triesOfOne
+  }
+}
+
+/** Tries them, three at a time: they are independent, and share the loads. */
+function tryOthers(to: usize): void {
   const rounding = v128.load(roundings)
   const zero = f32x4.splat(0)
-  const valueLevel = v128.load(found)
-  const levelLevel = v128.load(found, 16)
-  let scale = v128.andnot(f32x4.div(valueLevel, levelLevel), f32x4.eq(levelLevel, zero))
-  let best = f32x4.mul(scale, valueLevel)
-  let winner = first
-  for (let step = -9; step <= 9; step += 3) {
-    let limited = limitedEarly
-    if (step >= 0) {
-      limited = limitedLate
-      if (step == 0) step = 1
-    }
-    const inverse0 = f32x4.div(numerator(step), extreme)
-    const inverse1 = f32x4.div(numerator(step + 1), extreme)
-    const inverse2 = f32x4.div(numerator(step + 2), extreme)
+  for (let first = to; to < triesEnd; to += 3 * triesOfOne) {
+    let from = elements + (to < first + 9 * triesOfOne ? limitedEarly : limitedLate)
+    const inverse0 = v128.load(to)
+    const inverse1 = v128.load(to, triesOfOne)
+    const inverse2 = v128.load(to, 2 * triesOfOne)
     let valueLevel0 = zero
     let valueLevel1 = zero
     let valueLevel2 = zero
@@ -118,7 +146,7 @@ function search(extreme: v128, first: v128): void {
     let levelLevel1 = zero
     let levelLevel2 = zero
     for (let at = elements; at < elementsEnd; at += 64) {
-      const value = v128.load(at + limited)
+      const value = v128.load(from)
       const importance = v128.load(at, 32)
       const weighted = v128.load(at, 48)
       const level0 = f32x4.sub(f32x4.add(f32x4.mul(inverse0, value), rounding), rounding)
@@ -130,34 +158,50 @@ function search(extreme: v128, first: v128): void {
       const level2 = f32x4.sub(f32x4.add(f32x4.mul(inverse2, value), rounding), rounding)
       valueLevel2 = f32x4.add(valueLevel2, f32x4.mul(weighted, level2))
       levelLevel2 = f32x4.add(levelLevel2, f32x4.mul(f32x4.mul(importance, level2), level2))
+      from += 64
     }
-    let wins = betters(valueLevel0, levelLevel0, best)
-    if (v128.any_true(wins)) {
-      scale = v128.bitselect(f32x4.div(valueLevel0, levelLevel0), scale, wins)
-      best = v128.bitselect(f32x4.mul(scale, valueLevel0), best, wins)
-      winner = v128.bitselect(inverse0, winner, wins)
-    }
-    wins = betters(valueLevel1, levelLevel1, best)
-    if (v128.any_true(wins)) {
-      scale = v128.bitselect(f32x4.div(valueLevel1, levelLevel1), scale, wins)
-      best = v128.bitselect(f32x4.mul(scale, valueLevel1), best, wins)
-      winner = v128.bitselect(inverse1, winner, wins)
-    }
-    wins = betters(valueLevel2, levelLevel2, best)
-    if (v128.any_true(wins)) {
-      scale = v128.bitselect(f32x4.div(valueLevel2, levelLevel2), scale, wins)
-      best = v128.bitselect(f32x4.mul(scale, valueLevel2), best, wins)
-      winner = v128.bitselect(inverse2, winner, wins)
-    }
+    storeSums(to, valueLevel0, levelLevel0)
+    storeSums(to + triesOfOne, valueLevel1, levelLevel1)
+    storeSums(to + 2 * triesOfOne, valueLevel2, levelLevel2)
   }
-  v128.store(found, scale)
-  v128.store(found, winner, 16)
 }
 
-/** Whether (Σ importance·value·level)² / Σ importance·level² exceeds `best`, without dividing, as ggml asks it. */
-function betters(valueLevel: v128, levelLevel: v128, best: v128): v128 {
-  return v128.and(
-    f32x4.gt(levelLevel, f32x4.splat(0)),
-    f32x4.gt(f32x4.mul(valueLevel, valueLevel), f32x4.mul(best, levelLevel)),
-  )
+/**
+ * The best candidate of each sub-block, groups side by side and without a branch: whether a candidate is the best so
+ * far is as good as random. (Σ importance·value·level)² / Σ importance·level² is compared with the best without
+ * dividing, as ggml does. It also asks whether Σ importance·level² is above 0: that it is where there is anything.
+ */
+function chooseBest(from: usize, at: usize): void {
+  let leftScale = firstScale(from)
+  let leftBest = f32x4.mul(leftScale, v128.load(from, 16))
+  let leftInverse = v128.load(from)
+  let rightScale = firstScale(from + 48)
+  let rightBest = f32x4.mul(rightScale, v128.load(from, 64))
+  let rightInverse = v128.load(from, 48)
+  for (from += triesOfOne; from < triesEnd; from += triesOfOne) {
+    const leftValue = v128.load(from, 16)
+    const leftLevel = v128.load(from, 32)
+    const leftWins = f32x4.gt(f32x4.mul(leftValue, leftValue), f32x4.mul(leftBest, leftLevel))
+    const leftNext = f32x4.div(leftValue, leftLevel)
+    leftScale = v128.bitselect(leftNext, leftScale, leftWins)
+    leftBest = v128.bitselect(f32x4.mul(leftNext, leftValue), leftBest, leftWins)
+    leftInverse = v128.bitselect(v128.load(from), leftInverse, leftWins)
+    const rightValue = v128.load(from, 64)
+    const rightLevel = v128.load(from, 80)
+    const rightWins = f32x4.gt(f32x4.mul(rightValue, rightValue), f32x4.mul(rightBest, rightLevel))
+    const rightNext = f32x4.div(rightValue, rightLevel)
+    rightScale = v128.bitselect(rightNext, rightScale, rightWins)
+    rightBest = v128.bitselect(f32x4.mul(rightNext, rightValue), rightBest, rightWins)
+    rightInverse = v128.bitselect(v128.load(from, 48), rightInverse, rightWins)
+  }
+  v128.store(scales + at, v128.and(leftScale, v128.load(alive + at)))
+  v128.store(inverses + at, v128.and(leftInverse, v128.load(alive + at)))
+  v128.store(scales + at, v128.and(rightScale, v128.load(alive + at, 16)), 16)
+  v128.store(inverses + at, v128.and(rightInverse, v128.load(alive + at, 16)), 16)
+}
+
+/** The scale of the middle candidate; 0 where all levels are. */
+function firstScale(from: usize): v128 {
+  const levelLevel = v128.load(from, 32)
+  return v128.andnot(f32x4.div(v128.load(from, 16), levelLevel), f32x4.eq(levelLevel, f32x4.splat(0)))
 }
