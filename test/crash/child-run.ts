@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { typescriptChild } from '../helpers/typescript-child.ts'
 
 /** What {@link convert-child.ts} tells of an event. */
 export interface ToldEvent {
@@ -13,6 +14,8 @@ export interface ChildEnd {
   readonly errors: string
 }
 
+const script = new URL('./convert-child.ts', import.meta.url)
+
 /**
  * Runs one conversion in a process of its own, and kills it with SIGKILL when `killAt` says so of the events so far
  * (asked after each), or after `killAfter` milliseconds.
@@ -22,10 +25,7 @@ export async function runChild(
   output: string,
   kill: { readonly at?: (events: readonly ToldEvent[]) => boolean; readonly after?: number } = {},
 ): Promise<ChildEnd> {
-  const script = new URL('./convert-child.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, ['--import', 'tsx', script, folder, output], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(process.execPath, typescriptChild(script, folder, output), { stdio: ['ignore', 'pipe', 'pipe'] })
   const events: ToldEvent[] = []
   const errors: string[] = []
   child.stderr.on('data', (text: Buffer) => errors.push(text.toString()))

@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { mainScript } from '../helpers/command-line.ts'
+import { typescriptChild } from '../helpers/typescript-child.ts'
 import type { Moment } from './moments.ts'
 
-const dieAtScript = fileURLToPath(new URL('./die-at.ts', import.meta.url))
+const dieAtScript = new URL('./die-at.ts', import.meta.url)
 
 /** Starts a daemon whose process is known from its first instant on, so that it can be killed at any. */
 export function spawnDaemon(stateDirectory: string, words: readonly string[], moment?: Moment): ChildProcess {
-  const program = moment === undefined ? [mainScript] : ['--import', 'tsx', dieAtScript]
+  const program = moment === undefined ? [mainScript] : typescriptChild(dieAtScript)
   const daemon = ['daemon', 'start', '--foreground', '--state-dir', stateDirectory, ...words]
   const env = { ...process.env, ...(moment === undefined ? {} : { DIE_AT: moment }) }
   const child = spawn(process.execPath, [...program, ...daemon], { stdio: 'ignore', env })

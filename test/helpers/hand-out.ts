@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { queueNames } from '#dist/jobs/engines/bullmq/queue-names.js'
+import { typescriptChild } from './typescript-child.ts'
 
 /** How finished slices get from a worker to the coordinator. */
 export type Delivery =
@@ -65,8 +64,7 @@ const lookEvery = 50
 
 /** Runs a process of TypeScript with the given words. */
 export function childLine(script: string, words: readonly string[]): string[] {
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  return ['--expose-gc', '--import', loader, fileURLToPath(new URL(script, import.meta.url)), ...words]
+  return ['--expose-gc', ...typescriptChild(new URL(script, import.meta.url), ...words)]
 }
 
 /**

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { type LlamaLibrary, openLlama, type Pointer, type QuantizeParameters } from './llama-library.ts'
 import type { QuantizeLists } from './quantize-lists.ts'
+import { typescriptChild } from './typescript-child.ts'
 
 /**
  * llama.cpp in a process of its own: it aborts on files that it finds wrong beyond repair, which must not take the
@@ -29,9 +29,9 @@ interface Reply {
 }
 
 export function startLlama(): LlamaProcess {
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  const child = fork(fileURLToPath(import.meta.url), ['serve'], {
-    execArgv: ['--import', loader],
+  const [runner = '', ...words] = typescriptChild(new URL(import.meta.url), 'serve')
+  const child = fork(runner, words, {
+    execArgv: [],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })

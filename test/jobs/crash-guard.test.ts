@@ -8,6 +8,7 @@ import { jobHarness } from '../helpers/job-harness.ts'
 import { fileSha256 } from '../helpers/partial-run.ts'
 import { writeSmallModel } from '../helpers/small-model.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
+import { typescriptChild } from '../helpers/typescript-child.ts'
 
 const tensor = (number: number, deaths: number, state: TensorJob['state'] = 'stopped'): TensorJob => {
   return { tensor: number, name: `tensor ${number}`, slices: 1, state, deaths, started: 0, ended: null }
@@ -33,9 +34,9 @@ interface ChildEvent {
 
 /** Runs the child; its events, and whether it was killed. */
 function child(state: string, deadly: string): Promise<{ killed: boolean; events: ChildEvent[] }> {
-  const script = new URL('./job-child.ts', import.meta.url).pathname
+  const script = new URL('./job-child.ts', import.meta.url)
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', script, state, deadly], (error, stdout, stderr) => {
+    execFile(process.execPath, typescriptChild(script, state, deadly), (error, stdout, stderr) => {
       if (stderr !== '') throw new Error(stderr)
       const events = stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as ChildEvent]))
       resolve({ killed: error?.signal === 'SIGKILL', events })

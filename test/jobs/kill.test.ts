@@ -13,14 +13,15 @@ import { type JobHarness, jobHarness } from '../helpers/job-harness.ts'
 import { fileSha256 } from '../helpers/partial-run.ts'
 import { smallShape, writeSmallModel } from '../helpers/small-model.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
+import { typescriptChild } from '../helpers/typescript-child.ts'
 
 /** Kills at random moments; MIBERA_LONG=1 asks for more. */
 const randomKills = process.env.MIBERA_LONG === undefined ? 12 : 60
 
 /** Runs {@link job-child.ts} and kills it after so many milliseconds, if it still lives. */
 async function child(state: string, killAfter: number): Promise<void> {
-  const script = new URL('./job-child.ts', import.meta.url).pathname
-  const process_ = spawn(process.execPath, ['--import', 'tsx', script, state, ''], {
+  const script = new URL('./job-child.ts', import.meta.url)
+  const process_ = spawn(process.execPath, typescriptChild(script, state, ''), {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const timer = setTimeout(() => process_.kill('SIGKILL'), killAfter)

@@ -1,6 +1,4 @@
 import { spawnSync } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { blockTypes, type GgmlType, rowBytes } from '#dist/formats/ggml/block-types.js'
 import { compileKernels, Kernels, needsImportance } from '#dist/quant/kernels.js'
@@ -9,6 +7,7 @@ import { gridTypes, withoutRefused } from '../helpers/grid-types.ts'
 import { importanceSets } from '../helpers/importance-sets.ts'
 import { type GgmlOracle, openGgml, oracleLibraries } from '../helpers/llama-cpp.ts'
 import { seededRandom } from '../helpers/random.ts'
+import { typescriptChild } from '../helpers/typescript-child.ts'
 import { weightSets } from '../helpers/weight-sets.ts'
 
 const columns = 3 * 256
@@ -93,7 +92,6 @@ function withoutNaN(values: Float32Array): Float32Array {
 
 /** llama.cpp over three superblocks of 1 … 7 times `unit`, in a process that may be lost. */
 function quantizeElsewhere(type: GgmlType, unit: number) {
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  const child = fileURLToPath(new URL('../helpers/quantize-child.ts', import.meta.url))
-  return spawnSync(process.execPath, ['--import', loader, child, type, String(unit)], { encoding: 'utf8' })
+  const child = new URL('../helpers/quantize-child.ts', import.meta.url)
+  return spawnSync(process.execPath, typescriptChild(child, type, String(unit)), { encoding: 'utf8' })
 }

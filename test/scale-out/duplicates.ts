@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url'
 import { allSlices } from '#dist/convert/slice-job.js'
 import { sliceOf } from '#dist/plan/slices.js'
 import { run } from '../helpers/command-line.ts'
+import { typescriptChild } from '../helpers/typescript-child.ts'
 import type { Trial } from './trial.ts'
 
-const script = fileURLToPath(new URL('./duplicates-child.ts', import.meta.url))
+const script = new URL('./duplicates-child.ts', import.meta.url)
 
 /**
  * Has at most `most` slices that are wanted at this moment delivered three times each, on the hub.
@@ -19,7 +19,7 @@ export async function duplicates(trial: Trial, most: number): Promise<string[][]
     return [{ ...id, offset, byteLength }]
   })
   const task = { ...trial.entrance, key: trial.key, made: expected.path, slices, most }
-  const [program, words] = trial.network.hub.command(process.execPath, ['--import', 'tsx', script])
+  const [program, words] = trial.network.hub.command(process.execPath, typescriptChild(script))
   const end = await run(program, words, { env: { DUPLICATES: JSON.stringify(task) } })
   if (end.status !== 0) throw new Error(`slices could not be delivered:\n${end.stderr}`)
   return JSON.parse(end.stdout) as string[][]

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { typescriptChild } from '../helpers/typescript-child.ts'
 import type { Machine } from './network.ts'
 
-const script = fileURLToPath(new URL('./junction-child.ts', import.meta.url))
+const script = new URL('./junction-child.ts', import.meta.url)
 
 export type JunctionCommand =
   | {
@@ -53,7 +53,7 @@ export class Junction {
   }
 
   static async start(machine: Machine): Promise<Junction> {
-    const [program, words] = machine.command(process.execPath, ['--import', 'tsx', script])
+    const [program, words] = machine.command(process.execPath, typescriptChild(script))
     const child = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     onTestFinished(() => void child.kill('SIGKILL'))
     await Promise.race([

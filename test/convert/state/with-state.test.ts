@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Plan } from '#dist/plan/plan.js'
@@ -11,6 +10,7 @@ import { fileSha256, runPart, runToEnd } from '../../helpers/partial-run.ts'
 import { refusal } from '../../helpers/refusal.ts'
 import { writeSmallModel } from '../../helpers/small-model.ts'
 import { suiteFolder } from '../../helpers/suite-folder.ts'
+import { typescriptChild } from '../../helpers/typescript-child.ts'
 
 const root = suiteFolder()
 const output = () => join(root(), 'out', 'small.gguf')
@@ -30,8 +30,8 @@ beforeEach(async () => {
 describe('a state directory in use', () => {
   /** Another process that holds the state directory. */
   async function holder(): Promise<ChildProcess> {
-    const script = fileURLToPath(new URL('./hold-state.ts', import.meta.url))
-    const child = spawn(process.execPath, ['--import', 'tsx', script, state()], {
+    const script = new URL('./hold-state.ts', import.meta.url)
+    const child = spawn(process.execPath, typescriptChild(script, state()), {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     onTestFinished(() => void child.kill('SIGKILL'))
