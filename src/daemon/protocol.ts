@@ -54,6 +54,7 @@ export const jobSchema = z.object({
   /** "Q3_K_M", or several in one pass: "Q3_K_M,Q2_K". */
   recipe: z.string(),
   mix: z.enum(['latest', 'b3613']),
+  options: jobOptionsSchema,
   origin: z.enum(['person', 'watcher']),
   priority: z.number().int(),
   state: jobStateSchema,

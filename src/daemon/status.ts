@@ -69,6 +69,7 @@ export function jobView(job: Job, live?: LiveJob): JobView {
     output: job.output,
     recipe: job.recipe,
     mix: job.mix,
+    options: job.options,
     origin: job.origin,
     priority: job.priority,
     state: job.state,

@@ -25,7 +25,16 @@ function job(id: number, state: JobView['state']): JobView {
   }
   return {
     ...{ id, model: '/models/a', output: `/models/a-rather-long-name-of-a-model-${id}.gguf`, recipe: 'Q3_K_M', state },
-    ...{ mix: 'latest', origin: 'person', priority: 0, reason: null, attempts: 0, notBefore: null, needsDisk: null },
+    ...{
+      mix: 'latest',
+      options: {},
+      origin: 'person',
+      priority: 0,
+      reason: null,
+      attempts: 0,
+      notBefore: null,
+      needsDisk: null,
+    },
     ...{ fraction: 0.4, doneWeights: 4, totalWeights: 10, doneBytes: 4e9, totalBytes: 10e9 },
     ...{ live: state === 'running' ? live : null, created: now, started: now, ended: state === 'done' ? now : null },
   }

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { MiberaError } from '../../base/errors.ts'
 import { outputPaths } from '../../convert/output-paths.ts'
 import type { Report } from '../../convert/report.ts'
 import { DaemonClient } from '../../daemon/client.ts'
 import type { JobDetails, JobView, NewJobRequest, Status } from '../../daemon/protocol.ts'
+import type { JobOptions } from '../../jobs/job-options.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { type MadeFile, madeFile } from '../made-file.ts'
 import { FollowDisplay } from '../render/follow-display.ts'
@@ -59,8 +61,15 @@ async function addOrFind(client: DaemonClient, request: NewJobRequest): Promise<
 }
 
 function sameConversion(job: JobView, request: NewJobRequest): boolean {
-  const { output, model, recipe, mix } = request
-  return job.output === output && job.model === model && job.recipe === recipe && job.mix === mix
+  const { output, model, recipe, mix, options = {} } = request
+  const same = job.output === output && job.model === model && job.recipe === recipe && job.mix === mix
+  return same && isDeepStrictEqual(lasting(job.options), lasting(options))
+}
+
+/** What decides the bytes: not how the job is to begin. */
+function lasting(options: JobOptions): Partial<JobOptions> {
+  const { force: _, restart: __, reclaimSource: ___, ...rest } = options
+  return rest
 }
 
 const followed: readonly JobView['state'][] = ['waiting', 'queued', 'running', 'verifying']

@@ -5,6 +5,7 @@ import { advise, advisedContext, recommend } from '../../plan/advise.ts'
 import { machineMemory } from '../../plan/machine-defaults.ts'
 import { makePlan } from '../../plan/make-plan.ts'
 import { planEveryRecipe } from '../../plan/plan-recipes.ts'
+import { requestNotices } from '../../plan/request-notices.ts'
 import type { MixName } from '../../quant/choose-types.ts'
 import type { Recipe } from '../../quant/recipes.ts'
 import { globalOptions } from '../global-options.ts'
@@ -13,6 +14,7 @@ import { outputFolder } from '../options/output-path.ts'
 import { parseRecipes } from '../options/parse.ts'
 import { addPlanOptions, type PlanCommandOptions, readPlanOptions } from '../options/plan-options.ts'
 import { understandModel } from '../options/understand-model.ts'
+import { noticeLines } from '../render/contradictions.ts'
 import { planDocument } from '../render/plan-document.ts'
 import { planText } from '../render/plan-text.ts'
 
@@ -33,6 +35,7 @@ export function planCommand(): Command {
     const global = globalOptions(command)
     const { input, description } = await understandModel(path, options)
     const request = await readPlanRequest(options.type ?? [], options.mix, readPlanOptions(options))
+    if (!global.quiet) process.stderr.write(noticeLines(requestNotices(description, request)))
     const { plans, refused } =
       options.type === undefined
         ? planEveryRecipe(input, description, request)

@@ -17,3 +17,8 @@ export function contradictionLines(model: ModelDescription): string {
   }
   return `${lines.flatMap((line) => wrap(line, 80)).join('\n')}\n`
 }
+
+/** What has no effect, or likely another than meant. */
+export function noticeLines(notices: readonly string[]): string {
+  return notices.map((notice) => `${wrap(`Note: ${notice}`, 80).join('\n')}\n`).join('')
+}

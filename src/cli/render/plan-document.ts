@@ -36,7 +36,9 @@ export function planDocument(
 }
 
 function planJson(plan: Plan): object {
-  const { recipe, mix, fingerprint, tensors } = plan
+  const { recipe, mix, fingerprint } = plan
+  // Importances are many numbers, and say nothing to a reader.
+  const tensors = plan.tensors.map(({ importance: _, ...tensor }) => tensor)
   const files = plan.files.map(({ header: _, ...file }) => file)
   return { recipe, mix, fingerprint, size: planSize(plan), files, tensors }
 }
