@@ -20,8 +20,8 @@ import { writeResults } from './results.ts'
 const { values } = parseArgs({
   options: {
     type: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '11' },
-    /** "all": look for the slowest in all weight sets; else each type in every third, not the same for all. */
+    rounds: { type: 'string', default: '9' },
+    /** "all": look for the slowest in all weight sets; else each type in every fourth, not the same for all. */
     sets: { type: 'string', default: '' },
     only: { type: 'string', default: '' },
     weighted: { type: 'boolean', default: false },
@@ -120,7 +120,7 @@ function findSlowest(): Record<string, Figures & { readonly set: string }> {
   return Object.fromEntries(
     types.map((type, index) => {
       const all = weightSets
-        .filter((_, number) => values.sets === 'all' || number % 3 === index % 3)
+        .filter((_, number) => values.sets === 'all' || number % 4 === index % 4)
         .filter((set) => survives(type, set))
         .map((set) => ({ set, ...compare(type, set, 5, milliseconds / 8) }))
       const last = all.sort((a, b) => a.ratio - b.ratio).slice(0, 2)

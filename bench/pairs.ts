@@ -1,20 +1,23 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { RecipeName } from '#dist/quant/recipes.js'
+import { bench851Shape } from '../fixtures/model-shapes.ts'
 import { mebibytes, rounded } from './conversion/contest.ts'
 import { measureFloor } from './conversion/floor.ts'
-import { inPlace, narrowShape, type Place, weightsOf } from './conversion/place.ts'
+import { inPlace, type Place, weightsOf } from './conversion/place.ts'
 import { machine } from './machine.ts'
 import { median } from './median.ts'
 import { writeResults } from './results.ts'
 
 /**
- * Two recipes in one pass over the source, F32 with 283 M weights: against one after the other, and against the kernels
- * of both.
+ * Two recipes in one pass over the source, F32 with 851 M weights: against one after the other, and against the kernels
+ * of both. Beside the whole process stands what its threads computed for the slices: kernels, the search for NaN, error
+ * figures and digests.
  */
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
     threads: { type: 'string', default: '2' },
     types: { type: 'string', default: 'Q3_K_M,Q2_K' },
     folder: { type: 'string' },
@@ -25,44 +28,57 @@ const types = values.types.split(',') as RecipeName[]
 
 interface Round {
   readonly togetherSeconds: number
+  readonly makingSeconds: number
   readonly apartSeconds: number
   readonly kernelSeconds: number
 }
 
 await inPlace(values.folder, async (place) => {
-  const model = await place.model(narrowShape)
+  const model = await place.model(bench851Shape)
   const rounds: Round[] = []
   let peakBytes = 0
   for (let round = 0; round < Number(values.rounds); round++) {
     const together = await convertTo(place, model, types)
     peakBytes = Math.max(peakBytes, together.peakBytes)
+    const makingSeconds = (await threadSeconds(place)) / threads
     let apartSeconds = 0
     let kernelSeconds = 0
     for (const type of types) {
       apartSeconds += (await convertTo(place, model, [type])).seconds
       kernelSeconds += (await measureFloor({ model, type }, threads)).kernelSeconds / threads
     }
-    rounds.push({ togetherSeconds: together.seconds, apartSeconds, kernelSeconds })
+    rounds.push({ togetherSeconds: together.seconds, makingSeconds, apartSeconds, kernelSeconds })
   }
   const middle = (figure: (round: Round) => number) => rounded(median(rounds.map(figure)))
   const figures = {
     togetherSeconds: middle((round) => round.togetherSeconds),
+    makingSeconds: middle((round) => round.makingSeconds),
     apartSeconds: middle((round) => round.apartSeconds),
     kernelSeconds: middle((round) => round.kernelSeconds),
     overKernels: middle((round) => round.togetherSeconds / round.kernelSeconds),
+    makingOverKernels: middle((round) => round.makingSeconds / round.kernelSeconds),
     ofApart: middle((round) => round.togetherSeconds / round.apartSeconds),
     peakBytes,
   }
   console.log(
     `${types.join(' and ')}: ${figures.togetherSeconds} s together, ${figures.apartSeconds} s apart, ` +
-      `kernels ${figures.kernelSeconds} s: ${figures.overKernels} × them; peak ${mebibytes(peakBytes)} MiB`,
+      `kernels ${figures.kernelSeconds} s: ${figures.overKernels} × them, the slices ${figures.makingOverKernels} ×; peak ${mebibytes(peakBytes)} MiB`,
   )
-  await writeResults('pairs', { ...machine(), threads, types, weights: weightsOf(narrowShape), ...figures })
+  await writeResults('pairs', { ...machine(), threads, types, weights: weightsOf(bench851Shape), ...figures })
 })
+
+/** That the threads computed for the slices of both, as the reports say. */
+async function threadSeconds(place: Place): Promise<number> {
+  const folder = place.path(`pair-${types.length}`)
+  const reports = (await readdir(folder)).filter((name) => name.endsWith('.report.json'))
+  const each = await Promise.all(
+    reports.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')).totals.threadSeconds as number),
+  )
+  return each.reduce((sum, seconds) => sum + seconds, 0)
+}
 
 async function convertTo(place: Place, model: string, wanted: readonly RecipeName[]) {
   const folder = place.path(`pair-${wanted.length}`)
   await mkdir(folder, { recursive: true })
-  // The name that a folder gives an output is the model's: the same for all rounds.
   return place.convert([model, '--type', wanted.join(','), '--out', folder, '--threads', String(threads)])
 }
