@@ -81,12 +81,14 @@ function solve(lanes: usize): void {
   v128.store(lanes, newMin, min)
 }
 
-/** A flat lane keeps its first fit because its error is exactly 0, which no error is below. */
+/**
+ * A flat lane keeps its first fit because its error is exactly 0, which no error is below. Without a branch even where
+ * no lane is better: that is as good as random, and guessing wrong costs more than five selections.
+ */
 function keepBetter(lanes: usize): void {
   const newError = v128.load(lanes, error)
   const oldError = v128.load(lanes, bestError)
   const better = v128.and(f32x4.lt(newError, oldError), f32x4.gt(v128.load(lanes, determinant), f32x4.splat(0)))
-  if (!v128.any_true(better)) return
   const from = v128.load(lanes, bestMin)
   v128.store(lanes, v128.bitselect(newError, oldError, better), bestError)
   v128.store(lanes, v128.bitselect(v128.load(lanes, scale), v128.load(lanes, bestScale), better), bestScale)
