@@ -5,7 +5,9 @@ import type { Conversion, RememberedSource } from './state/conversions.ts'
 
 /** What a person needs to know of why a plan no longer fits what was begun; the first few differences. */
 export async function planDifference(known: Conversion, plan: Plan): Promise<string> {
-  const differences = [...recipeDifferences(known, plan), ...sourceDifferences(known.sources, plan.sources)]
+  const shards = known.sources.filter(({ kind }) => kind === undefined)
+  const differences = [...recipeDifferences(known, plan), ...sourceDifferences(shards, plan.sources)]
+  differences.push(...importanceDifferences(known, plan))
   if (differences.length === 0) differences.push(...fileDifferences(known, plan))
   for (const [index, { part }] of planPaths(plan, known.output).entries()) {
     const file = plan.files[index]
@@ -22,6 +24,17 @@ function recipeDifferences(known: Conversion, plan: Plan): string[] {
   if (known.recipe !== plan.recipe) differences.push(`type was ${known.recipe}, is ${plan.recipe}`)
   if (known.mix !== plan.mix) differences.push(`mix was ${known.mix}, is ${plan.mix}`)
   return differences
+}
+
+function importanceDifferences({ sources }: Conversion, { importance }: Plan): string[] {
+  const before = sources.find(({ kind }) => kind === 'imatrix')
+  if (before === undefined && importance === undefined) return []
+  if (before === undefined) return [`it had no importance matrix, now it has ${importance?.file}`]
+  if (importance === undefined) return [`it had the importance matrix ${before.name}, now it has none`]
+  if (before.headerSha256 === importance.sha256) return []
+  return before.name === importance.file
+    ? [`the importance matrix ${before.name} has another content`]
+    : [`the importance matrix was ${before.name}, is ${importance.file}`]
 }
 
 function fileDifferences({ files }: Conversion, plan: Plan): string[] {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { z } from 'zod'
 import type { ThreadLimit } from '../convert/thread-limit.ts'
+import { rememberImportance } from '../jobs/read-importance.ts'
 import type { JobStore } from '../jobs/store/job-store.ts'
 import type { JobRequests } from './job-requests.ts'
 import type { SettingName } from './lawful-settings.ts'
@@ -85,9 +86,16 @@ export class Control implements Controlled {
     return jobDetails(this.#options.store, id, this.#findLive)
   }
 
-  add(job: z.output<typeof newJobSchema>): JobView {
+  async add(job: z.output<typeof newJobSchema>): Promise<JobView> {
     const { store, supervisor } = this.#options
-    const added = store.add({ ...job, model: resolve(job.model), output: resolve(job.output), origin: 'person' })
+    const options = await rememberImportance(job.options)
+    const added = store.add({
+      ...job,
+      options,
+      model: resolve(job.model),
+      output: resolve(job.output),
+      origin: 'person',
+    })
     supervisor.look()
     return jobView(added)
   }

@@ -24,7 +24,7 @@ import { schemaIssues } from './schema-issues.ts'
 export interface Controlled extends StreamSource {
   jobs(filter: z.output<typeof jobListQuerySchema>): JobView[]
   job(id: number): JobDetails
-  add(job: z.output<typeof newJobSchema>): JobView
+  add(job: z.output<typeof newJobSchema>): Promise<JobView>
   act(id: number, action: JobAction, part: 'keep' | 'remove'): Promise<JobView>
   settings(): SettingsView
   /** Drains and ends the daemon. */

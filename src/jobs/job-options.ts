@@ -27,6 +27,21 @@ const typeOptionsSchema = z.strictObject({
   noFallback: z.boolean().exactOptional(),
 })
 
+const importanceSchema = z.strictObject({
+  /** Absolute path of the importance matrix. */
+  file: z.string(),
+  /** The same as the person wrote it, which the output records. */
+  named: z.string().exactOptional(),
+  /** Parts of names: only the entries that have one of them count, or those that have none. Not both. */
+  include: z.array(z.string().min(1)).exactOptional(),
+  exclude: z.array(z.string().min(1)).exactOptional(),
+  /** SHA-256 (hex) of the file when the job was made: another content is refused. The daemon fills it in. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .exactOptional(),
+})
+
 const splitRuleSchema = z.strictObject({
   maxBytes: z.number().int().min(1).exactOptional(),
   maxTensors: z.number().int().min(1).exactOptional(),
@@ -50,6 +65,8 @@ export const jobOptionsSchema = z.strictObject({
   allowRequantize: z.boolean().exactOptional(),
   /** Several files of limited size, or with a limited number of tensors. */
   split: splitRuleSchema.exactOptional(),
+  /** An importance matrix to choose blocks by. */
+  importance: importanceSchema.exactOptional(),
   /** Replace an output that exists. */
   force: z.boolean().exactOptional(),
   /** Give up what an earlier run left unfinished. */
@@ -59,4 +76,5 @@ export const jobOptionsSchema = z.strictObject({
 })
 
 export type JobOptions = z.output<typeof jobOptionsSchema>
+export type StoredImportance = z.output<typeof importanceSchema>
 export type StoredTypeOptions = z.output<typeof typeOptionsSchema>

@@ -8,10 +8,12 @@ import { findKeptPlan } from '../convert/state/kept-plans.ts'
 import { readReclaimed } from '../convert/state/reclaimed-shards.ts'
 import type { Contradiction } from '../model/description.ts'
 import { openModel } from '../model/open-model.ts'
+import { importanceOf } from '../plan/importance.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import { recipeList } from '../quant/recipes.ts'
 import type { Job } from './job.ts'
+import { readImportance } from './read-importance.ts'
 import { readPlanRequest } from './read-plan-request.ts'
 
 export interface PlannedJob {
@@ -60,7 +62,20 @@ async function keptPlan(job: Job, database: StateDatabase): Promise<PlannedJob |
   const restarts = job.options.restart === true && job.totalWeights === 0
   if (restarts && (await goneSources(database, job.output)).length === 0) return undefined
   const kept = findKeptPlan(database, conversion.id)
-  return kept?.plan.recipe === job.recipe && kept.plan.mix === job.mix ? kept : undefined
+  if (kept?.plan.recipe !== job.recipe || kept.plan.mix !== job.mix) return undefined
+  return { ...kept, plan: await withImportances(kept.plan, job) }
+}
+
+/** The importances are not kept with a plan: they are read again, and must be the same. */
+async function withImportances(plan: Plan, { options: { importance } }: Job): Promise<Plan> {
+  if (plan.importance === undefined || importance === undefined) return plan
+  const given = await readImportance({ ...importance, sha256: plan.importance.sha256 })
+  const recipeOf = (file: number) => plan.files[file]?.recipe ?? plan.recipe
+  const tensors = plan.tensors.map((tensor) => ({
+    ...tensor,
+    importance: importanceOf(given, recipeOf(tensor.file), tensor),
+  }))
+  return { ...plan, tensors }
 }
 
 /** Whether this very job made its files, and the process died before it could record that of the job. */

@@ -2,7 +2,6 @@ import { MiberaError } from '../base/errors.ts'
 import { type GgufValue, string, u32 } from '../formats/gguf/values.ts'
 import type { Imatrix } from '../formats/imatrix/imatrix.ts'
 import { needsImportance, usesImportance } from '../quant/kernels.ts'
-import type { RecipeName } from '../quant/recipes.ts'
 import { importanceMissing } from '../quant/refused-choice.ts'
 import type { TypeOptions } from '../quant/type-options.ts'
 import type { PlannedTensor } from './plan.ts'
@@ -45,7 +44,7 @@ export function plannedImportance({ file, imatrix }: GivenImportance): PlannedIm
  */
 export function importanceOf(
   given: GivenImportance | undefined,
-  recipe: RecipeName,
+  recipe: string,
   { name, shape, type, source }: Pick<PlannedTensor, 'name' | 'shape' | 'type' | 'source'>,
 ): Float32Array | undefined {
   // What is only copied has no blocks to be chosen.

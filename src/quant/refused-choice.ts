@@ -5,7 +5,7 @@ import type { RecipeName } from './recipes.ts'
 /** Where llama.cpp stops rather than choose a type, and where it should. */
 
 /** @param guided whether there is an importance matrix, which then lacks the tensor */
-export function importanceMissing(tensor: string, type: GgmlType, recipe: RecipeName, guided: boolean): MiberaError {
+export function importanceMissing(tensor: string, type: GgmlType, recipe: string, guided: boolean): MiberaError {
   const lacking = guided ? 'and the importance matrix has no entry for it' : 'without an importance matrix'
   return new MiberaError(
     'IMPORTANCE_MISSING',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { JobOptions } from '../../jobs/job-options.ts'
+import { addImportanceOptions, type ImportanceOptions, readImportanceOptions } from './importance-options.ts'
 import { addMetadataOptions, type MetadataCommandOptions, readMetadataOptions } from './metadata-options.ts'
 import { addModelOptions, type ModelOptions } from './model-options.ts'
 import { addRequantizeOption, type RequantizeOption, readRequantizeOption } from './requantize-option.ts'
@@ -9,18 +10,30 @@ import { addTypeOptions, readTypeOptions, type TypeCommandOptions } from './type
 /** What `convert` and `plan` both take, as commander gives it. */
 export type PlanCommandOptions = ModelOptions &
   TypeCommandOptions &
+  ImportanceOptions &
   MetadataCommandOptions &
   RequantizeOption &
   SplitOptions
 
+/** In the order in which the help shows them. */
+const groups = [
+  addModelOptions,
+  addTypeOptions,
+  addImportanceOptions,
+  addMetadataOptions,
+  addRequantizeOption,
+  addSplitOptions,
+] as const
+
 export function addPlanOptions(command: Command): Command {
-  return addSplitOptions(addRequantizeOption(addMetadataOptions(addTypeOptions(addModelOptions(command)))))
+  return groups.reduce((added, add) => add(added), command)
 }
 
 /** The same in the form in which a job stores it. */
 export function readPlanOptions(options: PlanCommandOptions): JobOptions {
   const { family, pre, override } = options
   return {
+    ...readImportanceOptions(options),
     ...readRequantizeOption(options),
     ...readSplitOptions(options),
     ...readTypeOptions(options),

@@ -22,6 +22,8 @@ export interface Conversion {
 }
 
 export interface RememberedSource {
+  /** Of the importance matrix only, whose digest is that of its whole content. */
+  readonly kind?: 'imatrix'
   readonly name: string
   readonly size: number
   readonly modifiedMs: number
@@ -46,12 +48,7 @@ export function beginConversion(database: StateDatabase, output: string, model: 
   return database
     .transaction(() => {
       forgetConversion(database, output)
-      const sources = plan.sources.map(({ name, size, modifiedMs, headerSha256 }) => ({
-        name,
-        size,
-        modifiedMs,
-        headerSha256,
-      }))
+      const sources = rememberedSources(plan)
       const files = fileNames(plan, basename(output))
       const size = planSize(plan)
       const { lastInsertRowid } = database
@@ -85,6 +82,18 @@ export function beginConversion(database: StateDatabase, output: string, model: 
       }
     })
     .immediate()
+}
+
+function rememberedSources({ sources, importance }: Plan): RememberedSource[] {
+  const remembered = sources.map(({ name, size, modifiedMs, headerSha256 }) => ({
+    name,
+    size,
+    modifiedMs,
+    headerSha256,
+  }))
+  if (importance === undefined) return remembered
+  const { file, sha256 } = importance
+  return [...remembered, { kind: 'imatrix', name: file, size: 0, modifiedMs: 0, headerSha256: sha256 }]
 }
 
 export function forgetConversion(database: StateDatabase, output: string): void {
