@@ -1,14 +1,15 @@
 import { existsSync, truncateSync } from 'node:fs'
 import { cp, mkdir, stat, utimes } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { convert } from '#dist/convert/convert.js'
 import type { Engine, OpenConversion } from '#dist/convert/engine.js'
 import type { ConvertEvent } from '#dist/convert/events.js'
+import { planPaths } from '#dist/convert/output-paths.js'
 import type { Plan } from '#dist/plan/plan.js'
 import { sliceCount } from '#dist/plan/slices.js'
 import type { RecipeName } from '#dist/quant/recipes.js'
-import { convertFolder, convertOptions, planFolder } from '../helpers/convert-folder.ts'
+import { convertFolder, convertOptions, planFolder, planOutputs } from '../helpers/convert-folder.ts'
 import { convertGguf, planGguf } from '../helpers/convert-gguf.ts'
 import { enginesUnderTest, otherMachines } from '../helpers/engines-under-test.ts'
 import { fileSha256, runPart, runToEnd } from '../helpers/partial-run.ts'
@@ -86,6 +87,33 @@ describe.each(enginesUnderTest)('$name', ({ begin, beginBesideLosses }) => {
     const requantized = seen(await planGguf(quantized(), 'Q4_K_M', { allowRequantize: true }))
     const run = await runToEnd(requantized, await newOutput(), await begin())
     expect(run.sha256).toBe(await fileSha256(requantizedHere()))
+  })
+
+  test.each([
+    ['that they see', (planned: Plan) => planned],
+    ['that they fetch by ranges', unseen],
+  ])('make files of two types of rows %s, in shards, gone on with after a stop', async (_, seen) => {
+    const output = await newOutput()
+    const engine = await begin()
+    const twins = seen(await planOutputs(model(), ['Q4_K_M', 'Q2_K'], { split: { maxTensors: 20 } }))
+    let count = 0
+    const stop = new AbortController()
+    const onEvent = ({ kind }: ConvertEvent) => {
+      if (kind === 'slice' && ++count === 7) stop.abort()
+    }
+    expect((await convert(twins, convertOptions(output, { ...engine, stop: stop.signal, onEvent }))).kind).toBe(
+      'stopped',
+    )
+    const counting = { ...engine, onEvent }
+    expect((await convert(twins, convertOptions(output, counting))).kind).toBe('published')
+    expect(count).toBe(twins.tensors.reduce((sum, tensor) => sum + sliceCount(tensor), 0))
+    const here = join(dirname(await newOutput()), 'here.gguf')
+    await convert(await planOutputs(model(), ['Q4_K_M', 'Q2_K'], { split: { maxTensors: 20 } }), convertOptions(here))
+    const made = planPaths(twins, output).map((paths) => paths.output)
+    expect(made).toHaveLength(4)
+    for (const [index, paths] of planPaths(twins, here).entries()) {
+      expect(await fileSha256(made[index] ?? '')).toBe(await fileSha256(paths.output))
+    }
   })
 
   test('stop promptly, with all that they made bookmarked, and nothing of it made again', async () => {

@@ -13,6 +13,15 @@ function planOf(...rows: readonly number[]): Plan {
   } as unknown as Plan
 }
 
+/** Each tensor a second time, in another file: the same rows, for another type. */
+function twinsOf(...rows: readonly number[]): Plan {
+  const tensors = rows.map((count, offset) => {
+    const source = { kind: 'rows', names: [], dtype: 'F32', ranges: [{ source: 0, offset, rows: count }] }
+    return { rows: count, columns: 2 ** 20, source: { ...source, transform: { kind: 'none' } } }
+  })
+  return { tensors: [...tensors, ...tensors] } as unknown as Plan
+}
+
 function everySlice(plan: Plan): SliceId[] {
   return plan.tensors.flatMap((planned, tensor) =>
     Array.from({ length: sliceCount(planned) }, (_, slice) => ({ tensor, slice })),
@@ -158,67 +167,115 @@ describe('a slice', () => {
   })
 })
 
-test('whatever happens in whatever order, each slice has one owner at a time, and all are done in the end', () => {
-  const step = fc.record({ kind: fc.nat(7), pick: fc.nat(1000) })
-  fc.assert(
-    fc.property(
-      fc.array(fc.nat(40), { minLength: 1, maxLength: 4 }),
-      fc.array(step, { maxLength: 120 }),
-      (rows, steps) => {
-        const plan = planOf(...rows.map((count) => count + 1))
-        const all = everySlice(plan)
-        const work = new WorkList(plan, all)
-        const here = new Map<string, SliceId>()
-        const arriving = new Map<string, SliceId>()
-        const done = new Set<string>()
-        const jobs: SliceRange[] = []
-        const begin = (id: SliceId | undefined) => {
-          if (id === undefined) return
-          for (const owner of [here, arriving, done]) expect(owner.has(keyOf(id))).toBe(false)
-          here.set(keyOf(id), id)
-        }
-        const finish = (owner: Map<string, SliceId>, pick: number) => {
-          const id = [...owner.values()][pick % Math.max(1, owner.size)]
-          if (id === undefined) return
-          owner.delete(keyOf(id))
-          done.add(keyOf(id))
-          work.done(id)
-        }
-        const arrive = (pick: number) => {
-          const id = all[pick % all.length] as SliceId
-          if (!work.arrive(id)) return
-          for (const owner of [here, arriving, done]) expect(owner.has(keyOf(id))).toBe(false)
-          arriving.set(keyOf(id), id)
-        }
-        const refuse = (pick: number) => {
-          const id = [...arriving.values()][pick % Math.max(1, arriving.size)]
-          if (id === undefined) return
-          arriving.delete(keyOf(id))
-          work.refuse(id)
-        }
-        const play = (kind: number, pick: number) => {
-          const job = jobs[pick % Math.max(1, jobs.length)]
-          if (kind === 0) begin(work.takeHere())
-          if (kind === 1) begin(work.takeOver())
-          if (kind === 2) {
-            const taken = work.takeElsewhere()
-            if (taken !== undefined) jobs.push(taken)
-          }
-          if (kind === 3) arrive(pick)
-          if (kind === 4) finish(pick % 2 === 0 ? here : arriving, pick)
-          if (kind === 5 && job !== undefined) work.giveBack(job)
-          if (kind === 6) work.keepHere(all[pick % all.length] as SliceId)
-          if (kind === 7) refuse(pick)
-        }
-        for (const { kind, pick } of steps) play(kind, pick)
-        for (let round = 0; round <= all.length; round++) {
-          begin(work.takeHere() ?? work.takeOver())
-          finish(here, 0)
-          finish(arriving, 0)
-        }
-        expect(done.size).toBe(all.length)
-        expect(work.isFinished).toBe(true)
-      },
-    ),
-  )
+describe('slices of twins', () => {
+  test('are handed out together, as far as nobody has them and they are not done', () => {
+    const plan = twinsOf(3)
+    const [a, b] = [0, 1].map((tensor) => [0, 1, 2].map((slice) => ({ tensor, slice }))) as [SliceId[], SliceId[]]
+    const work = new WorkList(plan, [...a, ...b.slice(1)])
+    const together = () => {
+      const first = work.takeHere()
+      return first === undefined ? undefined : work.togetherWith(first)
+    }
+    expect(together()).toEqual([a[0]])
+    expect(together()).toEqual([a[1], b[1]])
+    expect(together()).toEqual([a[2], b[2]])
+    expect(together()).toBeUndefined()
+  })
+
+  test('are one job for other machines, which is settled when all have come', async () => {
+    const plan = twinsOf(2)
+    const work = new WorkList(plan, everySlice(plan))
+    const job = { tensor: 0, firstSlice: 0, slices: 2 }
+    expect(work.takeElsewhere()).toEqual(job)
+    expect(work.takeElsewhere()).toBeUndefined()
+    expect(work.wanted(job).toSorted((one, other) => one.slice - other.slice)).toEqual([
+      ...[0, 1].map((tensor) => ({ tensor, slice: 0 })),
+      ...[0, 1].map((tensor) => ({ tensor, slice: 1 })),
+    ])
+    let settled = false
+    const settling = work.settled(job).then(() => {
+      settled = true
+    })
+    for (const id of everySlice(plan)) {
+      await Promise.resolve()
+      expect(settled).toBe(false)
+      expect(work.arrive(id)).toBe(true)
+      work.done(id)
+    }
+    await settling
+    expect(work.isFinished).toBe(true)
+  })
 })
+
+test.each([
+  ['alone', planOf],
+  ['of twins', twinsOf],
+])(
+  'whatever happens in whatever order, each slice (%s) has one owner at a time, and all are done in the end',
+  (_, of) => {
+    const step = fc.record({ kind: fc.nat(7), pick: fc.nat(1000) })
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(40), { minLength: 1, maxLength: 4 }),
+        fc.array(step, { maxLength: 120 }),
+        (rows, steps) => {
+          const plan = of(...rows.map((count) => count + 1))
+          const all = everySlice(plan)
+          const work = new WorkList(plan, all)
+          const here = new Map<string, SliceId>()
+          const arriving = new Map<string, SliceId>()
+          const done = new Set<string>()
+          const jobs: SliceRange[] = []
+          const begin = (id: SliceId | undefined) => {
+            if (id === undefined) return
+            for (const one of work.togetherWith(id)) {
+              for (const owner of [here, arriving, done]) expect(owner.has(keyOf(one))).toBe(false)
+              here.set(keyOf(one), one)
+            }
+          }
+          const finish = (owner: Map<string, SliceId>, pick: number) => {
+            const id = [...owner.values()][pick % Math.max(1, owner.size)]
+            if (id === undefined) return
+            owner.delete(keyOf(id))
+            done.add(keyOf(id))
+            work.done(id)
+          }
+          const arrive = (pick: number) => {
+            const id = all[pick % all.length] as SliceId
+            if (!work.arrive(id)) return
+            for (const owner of [here, arriving, done]) expect(owner.has(keyOf(id))).toBe(false)
+            arriving.set(keyOf(id), id)
+          }
+          const refuse = (pick: number) => {
+            const id = [...arriving.values()][pick % Math.max(1, arriving.size)]
+            if (id === undefined) return
+            arriving.delete(keyOf(id))
+            work.refuse(id)
+          }
+          const play = (kind: number, pick: number) => {
+            const job = jobs[pick % Math.max(1, jobs.length)]
+            if (kind === 0) begin(work.takeHere())
+            if (kind === 1) begin(work.takeOver())
+            if (kind === 2) {
+              const taken = work.takeElsewhere()
+              if (taken !== undefined) jobs.push(taken)
+            }
+            if (kind === 3) arrive(pick)
+            if (kind === 4) finish(pick % 2 === 0 ? here : arriving, pick)
+            if (kind === 5 && job !== undefined) work.giveBack(job)
+            if (kind === 6) work.keepHere(all[pick % all.length] as SliceId)
+            if (kind === 7) refuse(pick)
+          }
+          for (const { kind, pick } of steps) play(kind, pick)
+          for (let round = 0; round <= all.length; round++) {
+            begin(work.takeHere() ?? work.takeOver())
+            finish(here, 0)
+            finish(arriving, 0)
+          }
+          expect(done.size).toBe(all.length)
+          expect(work.isFinished).toBe(true)
+        },
+      ),
+    )
+  },
+)

@@ -1,14 +1,16 @@
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { ConvertEvent } from '#dist/convert/events.js'
+import { JobRequests } from '#dist/daemon/job-requests.js'
 import { runJob, type StopReason } from '#dist/jobs/run-job.js'
 import { settleJob } from '#dist/jobs/settle-job.js'
 import { convertFolder } from '../helpers/convert-folder.ts'
 import { type JobHarness, jobHarness } from '../helpers/job-harness.ts'
+import { newJob } from '../helpers/job-stores.ts'
 import { fileSha256 } from '../helpers/partial-run.ts'
-import { smallShape, writeSmallModel } from '../helpers/small-model.ts'
+import { smallPre, smallShape, writeSmallModel } from '../helpers/small-model.ts'
 import { suiteFolder } from '../helpers/suite-folder.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 
@@ -53,6 +55,29 @@ describe('a job', () => {
     expect(new Set(tensors.map(({ state }) => state))).toEqual(new Set(['done']))
     const moves = store.events({ job: job.id, limit: 100 }).filter(({ kind }) => kind === 'moved')
     expect(moves.map(({ detail }) => detail.to)).toEqual(['running', 'verifying', 'done'])
+  })
+
+  test('of two types stops, goes on, makes both files, and leaves none of their parts when it is given up', async () => {
+    const { store, run, context } = await begin()
+    const folder = await temporaryFolder()
+    const wish = (name: string) => newJob(name, { model: model(), output: join(folder, name), recipe: 'Q4_K_M,Q2_K' })
+    const both = { ...wish('both.gguf'), options: { pre: smallPre } }
+    const { id } = store.add(both)
+    expect(() => store.add({ ...both, output: join(folder, 'both-Q2_K.gguf'), recipe: 'Q2_K' })).toThrow('makes')
+    expect(await run(stopAt(5, 'shutdown'), id)).toMatchObject({ state: 'queued' })
+    const done = await run({}, id)
+    expect(done).toMatchObject({ state: 'done' })
+    expect(done.doneWeights).toBe(done.totalWeights)
+    const files = store.files(done)
+    expect(files).toEqual(['Q4_K_M', 'Q2_K'].map((type) => join(folder, `both-${type}.gguf`)))
+    expect(await fileSha256(files[0] ?? '')).toBe(expected)
+    expect(new Set(store.tensors(id).map(({ state }) => state))).toEqual(new Set(['done']))
+    const given = store.add({ ...wish('given.gguf'), options: { pre: smallPre } })
+    await run(stopAt(5, 'paused'), given.id)
+    const parts = () => readdirSync(folder).filter((name) => name.endsWith('.part'))
+    expect(parts()).toEqual(['given-Q2_K.gguf.part', 'given-Q4_K_M.gguf.part'])
+    await new JobRequests(context().database, store).act(given.id, 'cancel', 'remove')
+    expect(parts()).toEqual([])
   })
 
   test.each([

@@ -1,18 +1,22 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GGMLQuantizationType, gguf } from '@huggingface/gguf'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { convert } from '#dist/convert/convert.js'
-import { verifyFile } from '#dist/convert/verify/verify-file.js'
+import { compareWithSource } from '#dist/convert/verify/compare-with-source.js'
+import { filesOf } from '#dist/convert/verify/files-of.js'
+import { verifyFiles } from '#dist/convert/verify/verify-file.js'
 import { openLocalFile } from '#dist/disk/local-file.js'
 import { readGguf } from '#dist/formats/gguf/reader.js'
+import { openModel } from '#dist/model/open-model.js'
 import type { SplitRule } from '#dist/plan/split.js'
 import type { RecipeName } from '#dist/quant/recipes.js'
 import { convertFolder, convertOptions, planOutputs } from '../helpers/convert-folder.ts'
 import { oracleLibraries } from '../helpers/llama-cpp.ts'
 import { startLlama } from '../helpers/llama-process.ts'
 import { quantizeModel } from '../helpers/llama-runtime.ts'
-import { writeSmallModel } from '../helpers/small-model.ts'
+import { refusal } from '../helpers/refusal.ts'
+import { smallPre, writeSmallModel } from '../helpers/small-model.ts'
 import { suiteFolder } from '../helpers/suite-folder.ts'
 
 const libraries = oracleLibraries()
@@ -76,8 +80,16 @@ describe.skipIf('missing' in libraries)('an output that is split', () => {
       expect(metadata['split.tensors.count' as never]).toBe(whole.tensorInfos.length)
       expect('general.architecture' in metadata).toBe(index === 0)
       if (rule.maxTensors !== undefined) expect(tensorInfos.length).toBeLessThanOrEqual(rule.maxTensors)
-      expect((await verifyFile(path(names[index] ?? ''), () => {})).digests).toBe('match')
     }
+    const files = await filesOf(path(names[0] ?? ''))
+    expect(files).toEqual(names.map(path))
+    expect(await verifyFiles(files, () => {})).toMatchObject({ files: names.length, tensors: 30, digests: 'match' })
+    const { input, description } = await openModel(folder(), { overrides: new Map(), pre: smallPre })
+    expect(await compareWithSource(files, input, description, () => {})).toMatchObject({ tensors: 30, skipped: [] })
+    await rm(files.at(-1) ?? '')
+    expect((await refusal(filesOf(files[0]).then((left) => verifyFiles(left, () => {})))).code).toMatch(
+      files.length === 1 ? 'IO' : 'SHARDS_MISSING',
+    )
     expect(parts[0]?.tensorInfos.length === 0).toBe(rule.firstWithoutTensors === true)
   })
 })

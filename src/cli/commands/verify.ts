@@ -2,7 +2,8 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { formatBytes } from '../../base/byte-count.ts'
 import { compareWithSource, type SourceVerdict } from '../../convert/verify/compare-with-source.ts'
-import { type FileVerdict, verifyFile } from '../../convert/verify/verify-file.ts'
+import { filesOf } from '../../convert/verify/files-of.ts'
+import { type FilesVerdict, verifyFiles } from '../../convert/verify/verify-file.ts'
 import { globalOptions } from '../global-options.ts'
 import { addModelOptions, type ModelOptions } from '../options/model-options.ts'
 import { understandModel } from '../options/understand-model.ts'
@@ -15,7 +16,7 @@ interface VerifyCommandOptions extends ModelOptions {
 export function verifyCommand(): Command {
   const command = new Command('verify')
     .description('Read a GGUF back: structure, digests against its report, and optionally its source.')
-    .argument('<file.gguf>', 'file to verify')
+    .argument('<file.gguf>', 'file to verify; of a split the first, and all are')
     .option('--source <model>', 'quantize a sample of rows again from here and compare')
   return addModelOptions(command).action(async (file: string, options: VerifyCommandOptions) => {
     const { json, quiet } = globalOptions(command)
@@ -24,14 +25,15 @@ export function verifyCommand(): Command {
     const showing = status.terminal && !quiet
     try {
       let bytes = 0
-      const verdict = await verifyFile(path, (byteLength) => {
+      const paths = await filesOf(path)
+      const verdict = await verifyFiles(paths, (byteLength) => {
         bytes += byteLength
         if (showing) status.draw(`reading ${formatBytes(bytes)}`)
       })
       const source =
         options.source === undefined
           ? undefined
-          : await compare(path, options.source, options, showing ? status : undefined)
+          : await compare(paths, options.source, options, showing ? status : undefined)
       status.clear()
       process.stdout.write(
         json ? `${JSON.stringify({ ...verdict, source: source ?? null }, null, 2)}\n` : verdictText(verdict, source),
@@ -43,25 +45,29 @@ export function verifyCommand(): Command {
 }
 
 async function compare(
-  path: string,
+  paths: readonly string[],
   source: string,
   options: ModelOptions,
   status?: StatusLine,
 ): Promise<SourceVerdict> {
   const { input, description } = await understandModel(source, options)
   let done = 0
-  return compareWithSource(path, input, description, () => {
+  return compareWithSource(paths, input, description, () => {
     done++
     status?.draw(`comparing with the source: tensor ${done} of ${description.tensors.length}`)
   })
 }
 
-function verdictText({ file, bytes, tensors, digests }: FileVerdict, source: SourceVerdict | undefined): string {
-  const lines = [`${file}: sound`, `  structure: ${tensors} tensors, ${formatBytes(bytes)}, every scale finite`]
+function verdictText(
+  { file, files, bytes, tensors, digests }: FilesVerdict,
+  source: SourceVerdict | undefined,
+): string {
+  const name = files === 1 ? file : `${file} and ${files - 1} more ${files === 2 ? 'file' : 'files'}`
+  const lines = [`${name}: sound`, `  structure: ${tensors} tensors, ${formatBytes(bytes)}, every scale finite`]
   lines.push(
     digests === 'match'
       ? '  digests:   header and every tensor as its report records'
-      : '  digests:   not compared, no report stands beside the file',
+      : `  digests:   not compared, no report stands beside ${files === 1 ? 'the file' : 'every file'}`,
   )
   if (source !== undefined) {
     lines.push(

@@ -25,43 +25,50 @@ export interface SourceVerdict {
  * @throws MiberaError VERIFICATION_FAILED naming the first tensor and row that differ.
  */
 export async function compareWithSource(
-  path: string,
+  paths: readonly string[],
   input: ModelInput,
   model: ModelDescription,
   onTensor: () => void,
 ): Promise<SourceVerdict> {
-  const file = await openLocalFile(path)
+  const files = await Promise.all(paths.map(openLocalFile))
   const shards = await Promise.all(input.shards.map((shard) => openLocalFile(shard.path)))
   try {
-    const tensors = await storedTensors(file, input, model)
+    const tensors = await storedTensors(files, input, model)
     const kernels = compileKernels()
     const skipped: string[] = []
     let rows = 0
     for (const tensor of tensors) {
-      if (canCompare(tensor)) rows += await compareTensor(new Kernels(kernels), file, shards, tensor)
+      if (canCompare(tensor)) rows += await compareTensor(new Kernels(kernels), files, shards, tensor)
       else skipped.push(tensor.name)
       onTensor()
     }
     return { tensors: tensors.length, rows, skipped }
   } finally {
-    await Promise.all([file, ...shards].map((opened) => opened.close()))
+    await Promise.all([...files, ...shards].map((opened) => opened.close()))
   }
 }
 
-/** The tensors of the file, each joined with where the model's description finds its rows. */
-async function storedTensors(file: LocalFile, input: ModelInput, model: ModelDescription): Promise<PlannedTensor[]> {
-  const stored = new Map((await readGguf(file)).tensors.map((tensor) => [tensor.name, tensor]))
+/** The tensors of the files, each joined with where the model's description finds its rows. */
+async function storedTensors(
+  files: readonly LocalFile[],
+  input: ModelInput,
+  model: ModelDescription,
+): Promise<PlannedTensor[]> {
+  const read = await Promise.all(
+    files.map(async (file, index) => (await readGguf(file)).tensors.map((tensor) => ({ ...tensor, file: index }))),
+  )
+  const stored = new Map(read.flat().map((tensor) => [tensor.name, tensor]))
   const tensors = model.tensors.map((mapping): PlannedTensor => {
     const tensor = stored.get(mapping.name)
-    if (tensor === undefined) throw failed(file, `${mapping.name} is missing`)
+    if (tensor === undefined) throw failed(files[0], `${mapping.name} is missing`)
     stored.delete(mapping.name)
     if (tensor.shape.join() !== mapping.shape.join()) {
       throw failed(
-        file,
+        files[tensor.file],
         `${mapping.name} is [${tensor.shape.join(', ')}], the source says [${mapping.shape.join(', ')}]`,
       )
     }
-    const { type, offset, byteLength } = tensor
+    const { type, file, offset, byteLength } = tensor
     const source = tensorSource(mapping, input)
     return {
       ...mapping,
@@ -72,11 +79,11 @@ async function storedTensors(file: LocalFile, input: ModelInput, model: ModelDes
       source,
       reason: 'as stored',
       fallback: undefined,
-      file: 0,
+      file,
     }
   })
   const [extra] = stored.keys()
-  if (extra !== undefined) throw failed(file, `${extra} is not in the source`)
+  if (extra !== undefined) throw failed(files[0], `${extra} is not in the source`)
   return tensors
 }
 
@@ -89,10 +96,11 @@ function canCompare({ type, source }: PlannedTensor): boolean {
 /** @returns how many rows were compared. */
 async function compareTensor(
   kernels: Kernels,
-  file: LocalFile,
+  files: readonly LocalFile[],
   shards: readonly LocalFile[],
   tensor: PlannedTensor,
 ): Promise<number> {
+  const file = files[tensor.file]
   const bytes = rowBytes(tensor.type, tensor.columns)
   const { columns } = tensor
   const at = {
@@ -106,7 +114,7 @@ async function compareTensor(
     await readRow(kernels, shards, tensor, row, at)
     const copied = tensor.source.kind === 'rows' && tensor.source.dtype === tensor.type
     if (!copied) kernels.quantize(tensor.type, at.floats, at.blocks, columns)
-    await file.read(stored, tensor.offset + row * bytes)
+    await file?.read(stored, tensor.offset + row * bytes)
     const expected = new Uint8Array(kernels.memory.buffer, copied ? at.source : at.blocks, bytes)
     if (Buffer.compare(stored, expected) !== 0) {
       throw failed(file, `row ${row} of ${tensor.name} has not the ${tensor.type} bytes that the source gives`)
@@ -145,9 +153,9 @@ function sampleRows(rows: number): number[] {
   return Array.from({ length: count }, (_, index) => Math.round(index * step))
 }
 
-function failed(file: LocalFile, what: string): MiberaError {
-  return new MiberaError('VERIFICATION_FAILED', `${file.name}: ${what}`, {
-    subject: file.name,
+function failed(file: LocalFile | undefined, what: string): MiberaError {
+  return new MiberaError('VERIFICATION_FAILED', `${file?.name}: ${what}`, {
+    subject: file?.name,
     hint: 'Either the file was made of another model, or it was damaged. Convert it again to be sure.',
   })
 }

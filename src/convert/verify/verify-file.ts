@@ -13,6 +13,29 @@ export interface FileVerdict {
   readonly digests: 'match' | 'no report'
 }
 
+export interface FilesVerdict extends FileVerdict {
+  readonly files: number
+}
+
+/**
+ * {@link verifyFile} for all files of a split. Verdicts are told together: digests match where those of every file do.
+ * @throws MiberaError as {@link verifyFile}
+ */
+export async function verifyFiles(
+  paths: readonly [string, ...string[]],
+  onTensor: (byteLength: number) => void,
+): Promise<FilesVerdict> {
+  const verdicts: FileVerdict[] = []
+  for (const path of paths) verdicts.push(await verifyFile(path, onTensor))
+  return {
+    file: paths[0],
+    files: verdicts.length,
+    bytes: verdicts.reduce((sum, { bytes }) => sum + bytes, 0),
+    tensors: verdicts.reduce((sum, { tensors }) => sum + tensors, 0),
+    digests: verdicts.every(({ digests }) => digests === 'match') ? 'match' : 'no report',
+  }
+}
+
 /**
  * Reads a whole GGUF: its structure, every block's scales, and, where a report stands beside it, the digest of the
  * header and of every tensor.
