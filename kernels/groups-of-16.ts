@@ -1,6 +1,6 @@
 /**
- * What Q3_K and Q6_K share: a superblock is 16 sub-blocks of 16 weights, fitted four at a time with one sub-block per
- * f32x4 lane. Each lane does exactly the scalar algorithm's operations in the scalar order, so no sum is re-associated
+ * What Q3_K and Q6_K share: a superblock is 16 sub-blocks of 16 weights. Q6_K fits them four at a time with one sub-block
+ * per f32x4 lane. Each lane does exactly the scalar algorithm's operations in the scalar order, so no sum is re-associated
  * and the bits come out as in C.
  */
 import { nearestInts } from './nearest'

@@ -148,22 +148,28 @@ function keepBetter(at: usize, inverse: v128): void {
   v128.store(best, v128.bitselect(f32x4.mul(scale, product), v128.load(best), wins))
 }
 
-/** Candidate `step`, −9…9, with ggml's f32 roundings. */
-function candidate(step: i32, extreme: v128, top: f32): v128 {
-  return f32x4.div(f32x4.splat(-(top + <f32>0.1 * <f32>step)), extreme)
+/** The inverse scales of all candidates but the middle one. */
+const inverses: usize = memory.data(288, 16)
+const inversesEnd: usize = inverses + 288
+
+/** Candidates −9…9 with ggml's f32 roundings: all at once, so that no division is waited for. */
+function setInverses(extreme: v128, top: f32): void {
+  let at = inverses
+  for (let step = -reach; step <= reach; step++) {
+    if (step == 0) continue
+    v128.store(at, f32x4.div(f32x4.splat(-(top + <f32>0.1 * <f32>step)), extreme))
+    at += 16
+  }
 }
 
 function search(extreme: v128, top: f32): void {
+  setInverses(extreme, top)
   fitFirst(f32x4.div(f32x4.splat(-top), extreme), top)
-  for (let step = -reach; step < reach; step += 3) {
-    if (step == 0) step = 1
-    const inverse0 = candidate(step, extreme, top)
-    const inverse1 = candidate(step + 1, extreme, top)
-    const inverse2 = candidate(step + 2, extreme, top)
-    tryThree(inverse0, inverse1, inverse2, top)
-    keepBetter(0, inverse0)
-    keepBetter(16, inverse1)
-    keepBetter(32, inverse2)
+  for (let at = inverses; at < inversesEnd; at += 48) {
+    tryThree(v128.load(at), v128.load(at, 16), v128.load(at, 32), top)
+    keepBetter(0, v128.load(at))
+    keepBetter(16, v128.load(at, 16))
+    keepBetter(32, v128.load(at, 32))
   }
 }
 
