@@ -5,7 +5,7 @@ import { inPlace, narrowShape, weightsOf } from './conversion/place.ts'
 import { machine } from './machine.ts'
 import { writeResults } from './results.ts'
 
-/** Whole conversions of a model of 283 M weights from F32 with 1, 2 and 4 threads, against llama.cpp's with as many. */
+/** Whole conversions of a model of 231 M weights from F32 with 1, 2 and 4 threads, against llama.cpp's with as many. */
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
