@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import type { SliceId } from '#dist/convert/slice-id.js'
 import { allSlices } from '#dist/convert/slice-job.js'
 import { databaseFileName } from '#dist/convert/state/database.js'
-import type { Plan } from '#dist/plan/plan.js'
+import type { Plan, PlannedTensor } from '#dist/plan/plan.js'
 import { sliceOf } from '#dist/plan/slices.js'
 
 /** What ledger-preload.mjs tells of a daemon, before the daemon goes on. */
@@ -104,8 +104,10 @@ export class Ledger {
   }
 
   /** Of all lives together. */
-  count(taken: Taken): number {
-    return this.#lines().filter((line) => line.kind === 'taken' && line.taken === taken).length
+  count(taken: Taken, of: (tensor: PlannedTensor | undefined) => boolean = () => true): number {
+    const { tensors } = this.#plan
+    return this.#lines().filter((line) => line.kind === 'taken' && line.taken === taken && of(tensors[line.tensor]))
+      .length
   }
 
   /** Slices that were not to be believed any more. */

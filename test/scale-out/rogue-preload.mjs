@@ -2,8 +2,8 @@ import { blockTypes } from '#dist/formats/ggml/block-types.js'
 import { Kernels } from '#dist/quant/kernels.js'
 
 /**
- * Loaded into a worker and its threads before anything else: after the number of slices that ROGUE_AFTER says (in each
- * thread), the kernels make wrong blocks. All else is as ever, so the digest is that of the wrong blocks.
+ * Loaded into a worker and its threads before anything else: after as many calls as ROGUE_AFTER says (in each thread;
+ * one for a slice, or several), the kernels make wrong blocks. All else is as ever, so the digest is that of the wrong blocks.
  */
 let honest = Number(process.env.ROGUE_AFTER ?? 0)
 

@@ -28,8 +28,8 @@ describe('a worker that makes wrong blocks, and says the right digest of them', 
     expect(trial.log).toMatch(/quarantine/)
     // Of those that were on their way when the third was found out, some may have been looked at.
     expect(trial.ledger.count('wrong')).toBeGreaterThanOrEqual(3)
-    // Its threads are begun anew after a wrong result, and are honest again at first.
-    expect(trial.ledger.count('accepted')).toBeLessThanOrEqual(3 * honest)
+    // Its threads are begun anew after a wrong result, and are honest again at first. Rows that are copied are right.
+    expect(trial.ledger.count('accepted', (tensor) => tensor?.type !== 'F32')).toBeLessThanOrEqual(3 * honest)
 
     await trial.startWorker(1)
     await trial.ended(id)
