@@ -5,7 +5,7 @@
  * candidates are tried side by side, one in each lane; the neighbours of each are looked for on their own.
  */
 import { Codebook } from './codebook'
-import { nearest, nearestInts } from './nearest'
+import { nearestInts } from './nearest'
 import { nearestRows } from './neighbours'
 
 /** The sub-block: magnitudes (negative where a sign was turned against the weight's), and what their errors count. */
@@ -38,12 +38,12 @@ export function nothingLost(): void {
   lost = false
 }
 
-/** How close to the middle of two levels a value may come before rounding errors could take it for the other. */
-const doubtful: f32 = 0.4999
+/** How close to the middle between two levels a value may not come lest rounding errors take it for the other. */
+const doubtful: f32 = 0.0001
 /** Within these bounds a scale, its inverse and their products with the values have all their bits. */
 const smallest: f32 = 1e-30
 const largest: f32 = 1e30
-/** Values of up to this many levels round with an error that is small beside 0.5 − {@link doubtful}. */
+/** Values of up to this many levels round with an error that is small beside {@link doubtful}. */
 const farthest: f32 = 256
 
 /** Rows and restored values of the runs in `wanted` (a bit for each) under four scales and their inverses. */
@@ -63,7 +63,9 @@ function chooseRows(book: Codebook, inverse: v128, scale: v128, wanted: u32, all
 /** The row of one run in each lane, and its bits in {@link inGrid}. Lanes of one code are looked up together. */
 function rowsOfRun(book: Codebook, run: usize, inverse: v128, scale: v128, all: bool): v128 {
   const at = (run * <usize>book.length) << 2
-  const doubt = findLevels(book, run * <usize>book.length, inverse)
+  let doubt = 15
+  if (all) findAnyLevels(book, run * <usize>book.length, inverse)
+  else doubt = findLevels(book, run * <usize>book.length, inverse)
   const code = v128.load(codes)
   let found = i32x4.splat(0)
   for (let left = 15; left != 0; ) {
@@ -75,7 +77,7 @@ function rowsOfRun(book: Codebook, run: usize, inverse: v128, scale: v128, all: 
       found = v128.bitselect(i32x4.splat(row), found, same)
       v128.store(inGrid, v128.or(v128.load(inGrid), v128.and(same, i32x4.splat(1 << (<i32>run)))))
     } else {
-      const rows = nearestRows(book, own, values + at, roots + at, scale, all || (doubt & lanes) != 0)
+      const rows = nearestRows(book, own, values + at, roots + at, scale, (doubt & lanes) != 0)
       found = v128.bitselect(rows, found, same)
     }
     left &= ~lanes
@@ -85,25 +87,52 @@ function rowsOfRun(book: Codebook, run: usize, inverse: v128, scale: v128, all: 
   return i32x4.max_s(found, i32x4.splat(0))
 }
 
-/** Levels of the run that begins with element `first`; gives a bit for each lane with a value near a middle. */
-function findLevels(book: Codebook, first: usize, inverse: v128): i32 {
+/** Codes of the run that begins with element `first`, whatever the values. */
+function findAnyLevels(book: Codebook, first: usize, inverse: v128): void {
   const top = i32x4.splat(book.radix - 1)
-  const topValue = f32x4.splat(<f32>(book.radix - 1))
-  const four = book.length == 4
+  const radix = i32x4.splat(book.radix)
   let code = i32x4.splat(0)
-  let doubt = f32x4.splat(0)
   for (let at = values + ((first + <usize>book.length) << 2); at > values + (first << 2); ) {
     at -= 4
     const scaled = f32x4.sub(f32x4.mul(inverse, v128.load32_splat(at)), f32x4.splat(1))
-    const position = f32x4.mul(f32x4.splat(0.5), scaled)
-    const level = i32x4.max_s(i32x4.splat(0), i32x4.min_s(top, nearestInts(position)))
-    // code · radix + level
-    code = i32x4.add(four ? i32x4.shl(code, 3) : i32x4.add(i32x4.shl(code, 1), code), level)
-    const inside = f32x4.pmin(f32x4.pmax(position, f32x4.splat(0)), topValue)
-    doubt = f32x4.pmax(doubt, f32x4.abs(f32x4.sub(inside, nearest(inside))))
+    const level = nearestInts(f32x4.mul(f32x4.splat(0.5), scaled))
+    code = i32x4.add(i32x4.mul(code, radix), i32x4.max_s(i32x4.splat(0), i32x4.min_s(top, level)))
   }
   v128.store(codes, code)
-  return i32x4.bitmask(f32x4.gt(doubt, f32x4.splat(doubtful)))
+}
+
+/** 1.5 · 2^23, whose last bits are the rounded number that was added to it. */
+const roundingOffset: f32 = 12582912
+/** What the bits of this offset add up to in a code of four levels 0 … 7 and of eight levels 0 … 2 (modulo 2^32). */
+const offsetOfFour: i32 = 0x4b400000 * 585
+const offsetOfEight: i32 = 0x4b400000 * 3280
+
+/**
+ * The same for ordinary values ({@link isOrdinary}): half of a scaled value is then the value scaled by half of the
+ * scale. Gives a bit for each lane with a value near a middle, if that matters.
+ */
+function findLevels(book: Codebook, first: usize, inverse: v128): i32 {
+  const four = book.length == 4
+  // Neighbours at one distance do not beat each other: all are looked at.
+  const careless = book.distances == 1
+  const half = f32x4.mul(inverse, f32x4.splat(0.5))
+  const offset = f32x4.splat(roundingOffset)
+  const top = f32x4.splat(roundingOffset + <f32>(book.radix - 1))
+  const begin = values + (first << 2)
+  let code = i32x4.splat(0)
+  let doubt = f32x4.splat(1)
+  for (let at = begin + ((<usize>book.length) << 2); at > begin; ) {
+    at -= 4
+    const position = f32x4.sub(f32x4.mul(half, v128.load32_splat(at)), f32x4.splat(0.5))
+    const level = f32x4.pmin(f32x4.pmax(f32x4.add(position, offset), offset), top)
+    code = i32x4.add(four ? i32x4.shl(code, 3) : i32x4.add(i32x4.shl(code, 1), code), level)
+    if (careless) continue
+    // Below the lowest and above the highest level more than half a level is not near a middle.
+    const off = f32x4.abs(f32x4.sub(position, f32x4.sub(level, offset)))
+    doubt = f32x4.pmin(doubt, f32x4.abs(f32x4.sub(off, f32x4.splat(0.5))))
+  }
+  v128.store(codes, i32x4.sub(code, i32x4.splat(four ? offsetOfFour : offsetOfEight)))
+  return i32x4.bitmask(f32x4.lt(doubt, f32x4.splat(doubtful)))
 }
 
 /** Four f32 of each of the four rows at `rowAt`, one row in each lane, to four vectors at `dst`. */

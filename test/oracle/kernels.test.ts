@@ -2,31 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { blockTypes, type GgmlType, rowBytes } from '#dist/formats/ggml/block-types.js'
 import { compileKernels, Kernels } from '#dist/quant/kernels.js'
 import { blockDifference } from '../helpers/block-difference.ts'
+import { plainKernelTypes } from '../helpers/kernel-types.ts'
 import { type GgmlOracle, openGgml, oracleLibraries } from '../helpers/llama-cpp.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { weightSets } from '../helpers/weight-sets.ts'
-
-/** Types whose kernels are compared with llama.cpp's. */
-const types: readonly GgmlType[] = [
-  'Q2_K',
-  'Q3_K',
-  'Q4_K',
-  'Q5_K',
-  'Q6_K',
-  'Q8_0',
-  'Q4_0',
-  'Q5_0',
-  'Q5_1',
-  'Q4_1',
-  'IQ4_NL',
-  'IQ4_XS',
-  'TQ1_0',
-  'TQ2_0',
-  'MXFP4',
-  'NVFP4',
-  'Q1_0',
-  'Q2_0',
-]
 
 /** Weights of one comparison: 128 superblocks, so that V8 has optimised the kernel before the last sets. */
 const weights = 128 * 256
@@ -64,7 +43,7 @@ describe.skipIf('missing' in libraries)(title, () => {
     return opened
   }
 
-  describe.each(types)('%s', (type) => {
+  describe.each(plainKernelTypes)('%s', (type) => {
     const { blockBytes, blockWeights } = blockTypes[type]
 
     test.each(weightSets)('quantizes to the same bytes, and back to the same floats: $name', ({ generate }) => {
