@@ -54,6 +54,44 @@ const distanceOf: usize = memory.data(2048, 16)
 const found: usize = memory.data(1024, 16)
 const kept: usize = memory.data(1024, 16)
 
+/** Makes the tables of a `book` of runs of eight levels 0 … 2, if that has not been done. */
+export function prepareTwoBits(
+  book: Codebook,
+  codes: usize,
+  rowCount: i32,
+  distances: i32,
+  space: usize,
+  spaceBytes: i32,
+): void {
+  book.length = 8
+  book.radix = 3
+  book.codes = codes
+  book.rowCount = rowCount
+  book.distances = distances
+  book.space = space
+  book.spaceBytes = spaceBytes
+  prepareCodebook(book)
+}
+
+/** The same of runs of four levels 0 … 7. */
+export function prepareThreeBits(
+  book: Codebook,
+  codes: usize,
+  rowCount: i32,
+  distances: i32,
+  space: usize,
+  spaceBytes: i32,
+): void {
+  book.length = 4
+  book.radix = 8
+  book.codes = codes
+  book.rowCount = rowCount
+  book.distances = distances
+  book.space = space
+  book.spaceBytes = spaceBytes
+  prepareCodebook(book)
+}
+
 /** Makes the tables of `book`, whose first fields are set, if that has not been done. */
 export function prepareCodebook(book: Codebook): void {
   if (book.end != 0) return

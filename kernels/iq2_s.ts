@@ -3,24 +3,23 @@
  * eight weights in ten bits (a byte each; after the signs the two upper bits), 256 signs and the sub-blocks' scales of
  * four bits (82 bytes). Weight = scale · (0.5 + sub-block scale) · 0.25 · grid value · sign.
  */
-import { Codebook, codebookBytes, prepareCodebook } from './codebook'
+import { Codebook, codebookBytes, prepareTwoBits } from './codebook'
 import { lost, markLost, refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,
   meanSquare,
-  scaleLevel,
   setNumerators,
   storeScale,
   takeSigns,
   weighBy,
   weighBySquare,
 } from './grid-subblock'
+import { fitSubblocks, quantizeSuperblocks, storeScalePairs } from './grid-superblock'
 import { storeTwoBitRun } from './grid-values'
 import { iq2sCodes, iq2sRows } from './grids/iq2_s'
 import { floatFromHalf } from './half'
 
 const blockBytes: usize = 82
-const weightBytes: usize = 1024
 const runsAt: usize = 2
 const signsAt: usize = 34
 const upperBitsAt: usize = 66
@@ -37,18 +36,9 @@ const book = changetype<Codebook>(memory.data(codebookBytes, 16))
 const spaceBytes: i32 = 220_000
 const space: usize = memory.data(spaceBytes, 16)
 const numerators: usize = memory.data(80, 16)
-/** The scales of the sixteen sub-blocks. */
-const scales: usize = memory.data(64, 16)
 
 function prepare(): void {
-  book.length = 8
-  book.radix = 3
-  book.rowCount = iq2sRows
-  book.codes = iq2sCodes
-  book.distances = 1
-  book.space = space
-  book.spaceBytes = spaceBytes
-  prepareCodebook(book)
+  prepareTwoBits(book, iq2sCodes, iq2sRows, 1, space, spaceBytes)
   setNumerators(numerators, 5, 0.1, reach)
 }
 
@@ -79,31 +69,17 @@ function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread:
 function quantizeSuperblock(src: usize, dst: usize, given: usize): void {
   const spread = meanSquare(src, 2)
   memory.fill(dst, 0, blockBytes)
-  let greatest: f32 = 0
-  for (let index: usize = 0; index < 16; index++) {
-    const offset = index << 6
-    const scale = fitSubblock(src + offset, dst, index, given != 0 ? given + offset : 0, spread)
-    store<f32>(scales + (index << 2), scale)
-    if (!(greatest > scale)) greatest = scale
-  }
+  const greatest = fitSubblocks(fitSubblock, 16, src, dst, given, spread)
   if (greatest == 0 && !lost) return
   const unit: f32 = greatest / 31
   storeScale(dst, unit * 0.9875)
-  const inverse: f32 = 1 / unit
-  for (let pair: usize = 0; pair < 8; pair++) {
-    const low = scaleLevel(inverse, load<f32>(scales + (pair << 3)), 15)
-    store<u8>(dst + scalesAt + pair, low | (scaleLevel(inverse, load<f32>(scales + (pair << 3), 4), 15) << 4))
-  }
+  storeScalePairs(dst + scalesAt, 16, 1 / unit)
 }
 
 /** `src`: 256 · `blocks` f32; `dst`: 82 · `blocks` bytes; `importance`: 0, or the address of one f32 per weight. */
 export function quantizeIQ2S(src: usize, dst: usize, blocks: i32, importance: usize): void {
   prepare()
-  for (const end = dst + <usize>blocks * blockBytes; dst < end; dst += blockBytes) {
-    quantizeSuperblock(src, dst, importance)
-    src += weightBytes
-    if (importance != 0) importance += weightBytes
-  }
+  quantizeSuperblocks(quantizeSuperblock, blockBytes, src, dst, blocks, importance)
 }
 
 /** `src`: 82 · `blocks` bytes; `dst`: 256 · `blocks` f32. */

@@ -3,25 +3,24 @@
  * 16 bits each (nine of the grid row, seven signs, of which the eighth makes the number even) and the sub-blocks'
  * scales of four bits (74 bytes). Weight = scale · (0.5 + sub-block scale) · 0.25 · grid value · sign.
  */
-import { Codebook, codebookBytes, prepareCodebook } from './codebook'
+import { Codebook, codebookBytes, prepareTwoBits } from './codebook'
 import { lost, markLost, refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,
   makeSignsEven,
   meanSquare,
   packEvenSigns,
-  scaleLevel,
   setNumerators,
   storeScale,
   takeSigns,
   weighBy,
 } from './grid-subblock'
+import { fitSubblocks, quantizeSuperblocks, storeScalePairs } from './grid-superblock'
 import { evenSigns, storeTwoBitRun } from './grid-values'
 import { iq2xsCodes, iq2xsRows } from './grids/iq2_xs'
 import { floatFromHalf } from './half'
 
 const blockBytes: usize = 74
-const weightBytes: usize = 1024
 const runsAt: usize = 2
 const scalesAt: usize = 66
 
@@ -36,18 +35,9 @@ const book = changetype<Codebook>(memory.data(codebookBytes, 16))
 const spaceBytes: i32 = 690_000
 const space: usize = memory.data(spaceBytes, 16)
 const numerators: usize = memory.data(80, 16)
-/** The scales of the sixteen sub-blocks. */
-const scales: usize = memory.data(64, 16)
 
 function prepare(): void {
-  book.length = 8
-  book.radix = 3
-  book.rowCount = iq2xsRows
-  book.codes = iq2xsCodes
-  book.distances = 2
-  book.space = space
-  book.spaceBytes = spaceBytes
-  prepareCodebook(book)
+  prepareTwoBits(book, iq2xsCodes, iq2xsRows, 2, space, spaceBytes)
   setNumerators(numerators, 5, 0.1, reach)
 }
 
@@ -74,34 +64,20 @@ function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread:
 function quantizeSuperblock(src: usize, dst: usize, given: usize): void {
   const spread = meanSquare(src, 1)
   memory.fill(dst, 0, blockBytes)
-  let greatest: f32 = 0
-  for (let index: usize = 0; index < 16; index++) {
-    const offset = index << 6
-    const scale = fitSubblock(src + offset, dst, index, given + offset, spread)
-    store<f32>(scales + (index << 2), scale)
-    if (!(greatest > scale)) greatest = scale
-  }
+  const greatest = fitSubblocks(fitSubblock, 16, src, dst, given, spread)
   if (greatest == 0 && !lost) {
     memory.fill(dst, 0, blockBytes)
     return
   }
   const unit: f32 = greatest / 31
   storeScale(dst, unit)
-  const inverse: f32 = 1 / unit
-  for (let pair: usize = 0; pair < 8; pair++) {
-    const low = scaleLevel(inverse, load<f32>(scales + (pair << 3)), 15)
-    store<u8>(dst + scalesAt + pair, low | (scaleLevel(inverse, load<f32>(scales + (pair << 3), 4), 15) << 4))
-  }
+  storeScalePairs(dst + scalesAt, 16, 1 / unit)
 }
 
 /** `src`: 256 · `blocks` f32; `dst`: 74 · `blocks` bytes; `importance`: the address of one f32 per weight. */
 export function quantizeIQ2XS(src: usize, dst: usize, blocks: i32, importance: usize): void {
   prepare()
-  for (const end = dst + <usize>blocks * blockBytes; dst < end; dst += blockBytes) {
-    quantizeSuperblock(src, dst, importance)
-    src += weightBytes
-    importance += weightBytes
-  }
+  quantizeSuperblocks(quantizeSuperblock, blockBytes, src, dst, blocks, importance)
 }
 
 /** `src`: 74 · `blocks` bytes; `dst`: 256 · `blocks` f32. */

@@ -3,26 +3,25 @@
  * words: the grid rows of four runs of eight weights, a byte each, then four times seven signs (the eighth makes their
  * number even) and four bits of scale (66 bytes). Weight = scale · (0.5 + sub-block scale) · 0.25 · grid value · sign.
  */
-import { Codebook, codebookBytes, prepareCodebook } from './codebook'
+import { Codebook, codebookBytes, prepareTwoBits } from './codebook'
 import { importances, lost, markLost, refine, rows, searchScale, values } from './grid-search'
 import {
   greatestValue,
   makeSignsEven,
   meanSquare,
   packEvenSigns,
-  scaleLevel,
   setNumerators,
   storeScale,
   takeSigns,
   weighBy,
 } from './grid-subblock'
+import { addScalesToWords, fitSubblocks, quantizeSuperblocks } from './grid-superblock'
 import { evenSigns, storeTwoBitRun } from './grid-values'
 import { iq2xxsCodes, iq2xxsRows } from './grids/iq2_xxs'
 import { floatFromHalf } from './half'
 import { fitPositive } from './positive-scales'
 
 const blockBytes: usize = 66
-const weightBytes: usize = 1024
 const wordsAt: usize = 2
 
 /** A sub-block whose greatest value is below this becomes 0. */
@@ -39,18 +38,9 @@ const space: usize = memory.data(spaceBytes, 16)
 const numerators: usize = memory.data(64, 16)
 /** The evenly spaced levels 0 … 4 of a sub-block, whose scale says where to look for that of the grid's. */
 const evenLevels: usize = memory.data(32, 16)
-/** The scales of the eight sub-blocks. */
-const scales: usize = memory.data(32, 16)
 
 function prepare(): void {
-  book.length = 8
-  book.radix = 3
-  book.rowCount = iq2xxsRows
-  book.codes = iq2xxsCodes
-  book.distances = 2
-  book.space = space
-  book.spaceBytes = spaceBytes
-  prepareCodebook(book)
+  prepareTwoBits(book, iq2xxsCodes, iq2xxsRows, 2, space, spaceBytes)
   setNumerators(numerators, 5, 0.1, reach)
 }
 
@@ -77,34 +67,20 @@ function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread:
 function quantizeSuperblock(src: usize, dst: usize, given: usize): void {
   const spread = meanSquare(src, 1)
   memory.fill(dst, 0, blockBytes)
-  let greatest: f32 = 0
-  for (let index: usize = 0; index < 8; index++) {
-    const offset = index << 7
-    const scale = fitSubblock(src + offset, dst, index, given + offset, spread)
-    store<f32>(scales + (index << 2), scale)
-    if (!(greatest > scale)) greatest = scale
-  }
+  const greatest = fitSubblocks(fitSubblock, 8, src, dst, given, spread)
   if (greatest == 0 && !lost) {
     memory.fill(dst, 0, blockBytes)
     return
   }
   const unit: f32 = greatest / 31
   storeScale(dst, unit)
-  const inverse: f32 = 1 / unit
-  for (let index: usize = 0; index < 8; index++) {
-    const at = dst + wordsAt + index * 8
-    store<u32>(at, load<u32>(at, 4) | (scaleLevel(inverse, load<f32>(scales + (index << 2)), 15) << 28), 4)
-  }
+  addScalesToWords(dst + wordsAt + 4, 8, 1 / unit)
 }
 
 /** `src`: 256 · `blocks` f32; `dst`: 66 · `blocks` bytes; `importance`: the address of one f32 per weight. */
 export function quantizeIQ2XXS(src: usize, dst: usize, blocks: i32, importance: usize): void {
   prepare()
-  for (const end = dst + <usize>blocks * blockBytes; dst < end; dst += blockBytes) {
-    quantizeSuperblock(src, dst, importance)
-    src += weightBytes
-    importance += weightBytes
-  }
+  quantizeSuperblocks(quantizeSuperblock, blockBytes, src, dst, blocks, importance)
 }
 
 /** `src`: 66 · `blocks` bytes; `dst`: 256 · `blocks` f32. */

@@ -3,24 +3,23 @@
  * weights in nine bits (a byte each, then the ninth bits), 256 signs and the sub-blocks' scales of four bits (110
  * bytes). Weight = scale · (1 + 2 · sub-block scale) · (2 · level + 1) · sign.
  */
-import { Codebook, codebookBytes, prepareCodebook } from './codebook'
+import { Codebook, codebookBytes, prepareThreeBits } from './codebook'
 import { lost, markLost, refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,
   meanSquare,
-  scaleLevel,
   setNumerators,
   storeScale,
   takeSigns,
   weighBy,
   weighBySquare,
 } from './grid-subblock'
+import { fitSubblocks, quantizeSuperblocks, storeScalePairs } from './grid-superblock'
 import { storeRun } from './grid-values'
 import { iq3sCodes, iq3sRows } from './grids/iq3_s'
 import { floatFromHalf } from './half'
 
 const blockBytes: usize = 110
-const weightBytes: usize = 1024
 const runsAt: usize = 2
 const ninthBitsAt: usize = 66
 const signsAt: usize = 74
@@ -36,18 +35,9 @@ const book = changetype<Codebook>(memory.data(codebookBytes, 16))
 const spaceBytes: i32 = 170_000
 const space: usize = memory.data(spaceBytes, 16)
 const numerators: usize = memory.data(80, 16)
-/** The scales of the eight sub-blocks. */
-const scales: usize = memory.data(32, 16)
 
 function prepare(): void {
-  book.length = 4
-  book.radix = 8
-  book.rowCount = iq3sRows
-  book.codes = iq3sCodes
-  book.distances = 3
-  book.space = space
-  book.spaceBytes = spaceBytes
-  prepareCodebook(book)
+  prepareThreeBits(book, iq3sCodes, iq3sRows, 3, space, spaceBytes)
   setNumerators(numerators, 15, 0.2, reach)
 }
 
@@ -86,32 +76,18 @@ function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread:
 function quantizeSuperblock(src: usize, dst: usize, given: usize): void {
   const spread: f32 = given != 0 ? meanSquare(src, 2) : 0
   memory.fill(dst, 0, blockBytes)
-  let greatest: f32 = 0
   place = 0
-  for (let index: usize = 0; index < 8; index++) {
-    const offset = index << 7
-    const scale = fitSubblock(src + offset, dst, index, given != 0 ? given + offset : 0, spread)
-    store<f32>(scales + (index << 2), scale)
-    if (!(greatest > scale)) greatest = scale
-  }
+  const greatest = fitSubblocks(fitSubblock, 8, src, dst, given, spread)
   if (greatest == 0 && !lost) return
   const unit: f32 = greatest / 31
   storeScale(dst, unit * 1.033)
-  const inverse: f32 = 1 / unit
-  for (let pair: usize = 0; pair < 4; pair++) {
-    const low = scaleLevel(inverse, load<f32>(scales + (pair << 3)), 15)
-    store<u8>(dst + scalesAt + pair, low | (scaleLevel(inverse, load<f32>(scales + (pair << 3), 4), 15) << 4))
-  }
+  storeScalePairs(dst + scalesAt, 8, 1 / unit)
 }
 
 /** `src`: 256 · `blocks` f32; `dst`: 110 · `blocks` bytes; `importance`: 0, or the address of one f32 per weight. */
 export function quantizeIQ3S(src: usize, dst: usize, blocks: i32, importance: usize): void {
   prepare()
-  for (const end = dst + <usize>blocks * blockBytes; dst < end; dst += blockBytes) {
-    quantizeSuperblock(src, dst, importance)
-    src += weightBytes
-    if (importance != 0) importance += weightBytes
-  }
+  quantizeSuperblocks(quantizeSuperblock, blockBytes, src, dst, blocks, importance)
 }
 
 /** What the levels 0 … 7 stand for. Source: ggml-common.h, iq3s_grid. */

@@ -3,26 +3,25 @@
  * four weights, a byte each, and for each sub-block a word of four times seven signs (the eighth makes their number
  * even) and four bits of scale (98 bytes). Weight = scale · (0.5 + sub-block scale) · 0.5 · grid value · sign.
  */
-import { Codebook, codebookBytes, prepareCodebook } from './codebook'
+import { Codebook, codebookBytes, prepareThreeBits } from './codebook'
 import { lost, markLost, refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,
   makeSignsEven,
   meanSquare,
   packEvenSigns,
-  scaleLevel,
   setNumerators,
   storeScale,
   takeSigns,
   weighBy,
   weighBySquare,
 } from './grid-subblock'
+import { addScalesToWords, fitSubblocks, quantizeSuperblocks } from './grid-superblock'
 import { evenSigns, storeRun } from './grid-values'
 import { iq3xxsCodes, iq3xxsRows } from './grids/iq3_xxs'
 import { floatFromHalf } from './half'
 
 const blockBytes: usize = 98
-const weightBytes: usize = 1024
 const runsAt: usize = 2
 const signsAt: usize = 66
 
@@ -37,18 +36,9 @@ const book = changetype<Codebook>(memory.data(codebookBytes, 16))
 const spaceBytes: i32 = 140_000
 const space: usize = memory.data(spaceBytes, 16)
 const numerators: usize = memory.data(128, 16)
-/** The scales of the eight sub-blocks. */
-const scales: usize = memory.data(32, 16)
 
 function prepare(): void {
-  book.length = 4
-  book.radix = 8
-  book.rowCount = iq3xxsRows
-  book.codes = iq3xxsCodes
-  book.distances = 2
-  book.space = space
-  book.spaceBytes = spaceBytes
-  prepareCodebook(book)
+  prepareThreeBits(book, iq3xxsCodes, iq3xxsRows, 2, space, spaceBytes)
   setNumerators(numerators, 15, 0.2, reach)
 }
 
@@ -75,34 +65,20 @@ function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread:
 function quantizeSuperblock(src: usize, dst: usize, given: usize): void {
   const spread: f32 = given != 0 ? meanSquare(src, 2) : 0
   memory.fill(dst, 0, blockBytes)
-  let greatest: f32 = 0
-  for (let index: usize = 0; index < 8; index++) {
-    const offset = index << 7
-    const scale = fitSubblock(src + offset, dst, index, given != 0 ? given + offset : 0, spread)
-    store<f32>(scales + (index << 2), scale)
-    if (!(greatest > scale)) greatest = scale
-  }
+  const greatest = fitSubblocks(fitSubblock, 8, src, dst, given, spread)
   if (greatest == 0 && !lost) {
     memory.fill(dst, 0, blockBytes)
     return
   }
   const unit: f32 = greatest / 31
   storeScale(dst, unit * 1.0125)
-  const inverse: f32 = 1 / unit
-  for (let index: usize = 0; index < 8; index++) {
-    const at = dst + signsAt + index * 4
-    store<u32>(at, load<u32>(at) | (scaleLevel(inverse, load<f32>(scales + (index << 2)), 15) << 28))
-  }
+  addScalesToWords(dst + signsAt, 4, 1 / unit)
 }
 
 /** `src`: 256 · `blocks` f32; `dst`: 98 · `blocks` bytes; `importance`: 0, or the address of one f32 per weight. */
 export function quantizeIQ3XXS(src: usize, dst: usize, blocks: i32, importance: usize): void {
   prepare()
-  for (const end = dst + <usize>blocks * blockBytes; dst < end; dst += blockBytes) {
-    quantizeSuperblock(src, dst, importance)
-    src += weightBytes
-    if (importance != 0) importance += weightBytes
-  }
+  quantizeSuperblocks(quantizeSuperblock, blockBytes, src, dst, blocks, importance)
 }
 
 /** What the levels 0 … 7 stand for. Source: ggml-common.h, iq3xxs_grid. */
