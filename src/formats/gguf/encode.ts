@@ -48,23 +48,23 @@ function encodeArray(writer: ByteWriter, array: GgufArray): void {
   writer.u32(arrayTypeId)
   writer.u32(typeId(array.of))
   writer.u64(array.value.length)
-  if (array.of === 'string') {
-    writer.bytes(encodedStrings(array.value))
-  } else {
-    encodeElements(writer, array.of, array.value)
-  }
+  writer.bytes(encodedMembers(array))
 }
 
-/** A vocabulary has 100 000 strings, and the same one is laid out for every recipe that is planned: encoded once. */
-const stringsEncoded = new WeakMap<readonly string[], Uint8Array>()
+/**
+ * A vocabulary has 100 000 tokens, each with a text, a score and a kind, and the same one is laid out for every recipe
+ * that is planned: encoded once.
+ */
+const membersEncoded = new WeakMap<GgufArray, Uint8Array>()
 
-function encodedStrings(strings: readonly string[]): Uint8Array {
-  const known = stringsEncoded.get(strings)
+function encodedMembers(array: GgufArray): Uint8Array {
+  const known = membersEncoded.get(array)
   if (known !== undefined) return known
   const writer = new ByteWriter()
-  for (const text of strings) encodeString(writer, text)
+  if (array.of === 'string') for (const text of array.value) encodeString(writer, text)
+  else encodeElements(writer, array.of, array.value)
   const encoded = writer.finish()
-  stringsEncoded.set(strings, encoded)
+  membersEncoded.set(array, encoded)
   return encoded
 }
 
