@@ -12,6 +12,9 @@ import { isolateBytes, processBytes } from './least-memory.ts'
 import type { BufferRoom } from './protocol.ts'
 import { blockAlignment, bufferBytes } from './slice-buffers.ts'
 
+/** A header and what was left behind while it was written, which the garbage collector leaves lying for a while. */
+const headerCopies = 4
+
 /** The buffers that hold any slice of `plan`, and the tables of its types. */
 export function bufferRoom(plan: Plan): BufferRoom {
   const room = {
@@ -37,6 +40,8 @@ export function bufferRoom(plan: Plan): BufferRoom {
   for (const importance of new Set(plan.tensors.map((tensor) => tensor.importance))) {
     room.sharedBytes += importance?.byteLength ?? 0
   }
+  // A large vocabulary stands in the header of each recipe's file; one is part of what the process needs anyway.
+  for (const { header } of plan.files.slice(1)) room.sharedBytes += headerCopies * header.length
   for (const type of new Set(plan.tensors.map((tensor) => tensor.type))) {
     room.tableBytes += typeKernels[type]?.tableBytes ?? 0
   }
