@@ -201,8 +201,7 @@ function tryAll(): void {
 /** Those that ./split-filter lets through. */
 function tryPromising(): void {
   setFilter()
-  raiseByRow(elements, 4, 4)
-  raiseByRow(elements, 4, 6)
+  raiseByRow(elements, 4, 5)
   for (let first: usize = 0; first <= elements; first++) {
     let found = promising(elements, 4, first, 0) | promising(elements, 4, first, 2)
     for (; found != 0; found &= found - 1) tryGroup(first, first + ((<usize>ctz(found)) << 2))

@@ -15,7 +15,7 @@
  */
 import { bestScore } from './best-split'
 
-const reduced: f32 = 0.995
+const reduced: f32 = 0.997
 const smallest: f32 = 1e-15
 const largest: f32 = 1e15
 
