@@ -9,6 +9,16 @@ export function planOf({ fingerprint, sources, tensors }: RemotePlan): Plan {
     mix: 'latest',
     sources,
     files: [],
-    tensors: tensors.map((tensor) => ({ ...tensor, reason: '', fallback: undefined })),
+    tensors: tensors.map(({ importances, ...tensor }) => ({
+      ...tensor,
+      reason: '',
+      fallback: undefined,
+      importance: importances === null ? undefined : roomFor(importances),
+    })),
   }
+}
+
+/** Filled in when the tensor's first slice is made. */
+function roomFor(importances: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(importances * Float32Array.BYTES_PER_ELEMENT))
 }

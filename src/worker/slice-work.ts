@@ -33,6 +33,7 @@ export async function makeWanted(
   let left = together.length
   await mapLimited(together, bench.capacity, async (ids) => {
     if (stop.aborted) return
+    await Promise.all(ids.map((id) => bench.ready(id.tensor)))
     const result = await bench.run(quantizeJob(bench.plan, ids))
     if (result.outcome === 'written') {
       for (const id of ids) onMade(tensor, sliceOf(tensor, id.slice).weights)

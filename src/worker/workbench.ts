@@ -8,6 +8,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { CoordinatorClient } from './coordinator-client.ts'
 import type { OpenedConversion } from './events.ts'
 import type { CoordinatorAddress } from './http-link.ts'
+import { HttpSource } from './http-source.ts'
 import { planOf } from './plan-of.ts'
 import { type PathMap, shardSeenHere, spoolSeenHere } from './shared-paths.ts'
 import type { RemoteSetup, RemoteSource } from './thread-setup.ts'
@@ -38,13 +39,16 @@ export class Workbench {
   readonly plan: Plan
   readonly #pool: WorkerPool<RemoteSetup>
   readonly #unfollow: () => void
+  readonly #client: CoordinatorClient
+  readonly #importances = new Map<Float32Array, Promise<void>>()
   #closed = false
 
-  private constructor(conversion: string, plan: Plan, pool: WorkerPool<RemoteSetup>, limit: ThreadLimit) {
+  private constructor(conversion: string, plan: Plan, pool: WorkerPool<RemoteSetup>, options: WorkbenchOptions) {
     this.conversion = conversion
     this.plan = plan
     this.#pool = pool
-    this.#unfollow = limit.follow((threads) => pool.resize(threads))
+    this.#client = options.client
+    this.#unfollow = options.threadLimit.follow((threads) => pool.resize(threads))
   }
 
   /**
@@ -52,7 +56,7 @@ export class Workbench {
    * {@link CoordinatorClient.send}.
    */
   static async open(conversion: string, options: WorkbenchOptions): Promise<Workbench> {
-    const { client, maps, maxMemory, threadLimit, onOpened } = options
+    const { client, maps, maxMemory, onOpened } = options
     const remote = await client.ask({ method: 'GET', path: `/v1/conversions/${conversion}` }, remotePlanSchema)
     const plan = planOf(remote)
     requireKernels(plan)
@@ -66,7 +70,7 @@ export class Workbench {
     const threads = threadsWithin(maxMemory, options.threads, room, fetched)
     const spool = remote.spool === null ? undefined : await spoolSeenHere(remote.spool, maps)
     const setup = setupOf(options, { conversion, room, sources, spool })
-    const bench = new Workbench(conversion, plan, new WorkerPool(threads, setup, threadEntry), threadLimit)
+    const bench = new Workbench(conversion, plan, new WorkerPool(threads, setup, threadEntry), options)
     onOpened({
       kind: 'opened',
       conversion,
@@ -87,6 +91,27 @@ export class Workbench {
   /** What fails then, fails because of that. */
   get isClosed(): boolean {
     return this.#closed
+  }
+
+  /** Has fetched what the blocks of a tensor are chosen by, once this resolves. */
+  async ready(tensor: number): Promise<void> {
+    const values = this.plan.tensors[tensor]?.importance
+    if (values === undefined) return
+    const known = this.#importances.get(values) ?? this.#fetch(tensor, values)
+    this.#importances.set(values, known)
+    try {
+      await known
+    } catch (error) {
+      this.#importances.delete(values)
+      throw error
+    }
+  }
+
+  async #fetch(tensor: number, values: Float32Array): Promise<void> {
+    const path = `/v1/conversions/${this.conversion}/importances/${tensor}`
+    const name = `the importances of ${this.plan.tensors[tensor]?.name}`
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    await new HttpSource(this.#client, path, { name, size: bytes.length }).read(bytes, 0)
   }
 
   run<J extends Job>(job: J): Promise<JobResults[J['kind']]> {

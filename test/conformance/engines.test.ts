@@ -13,6 +13,7 @@ import { convertFolder, convertOptions, planFolder, planOutputs } from '../helpe
 import { convertGguf, planGguf } from '../helpers/convert-gguf.ts'
 import { enginesUnderTest, otherMachines } from '../helpers/engines-under-test.ts'
 import { fileSha256, runPart, runToEnd } from '../helpers/partial-run.ts'
+import { givenImatrix, randomEntries } from '../helpers/random-imatrix.ts'
 import type { TestRedis } from '../helpers/redis.ts'
 import { refusal } from '../helpers/refusal.ts'
 import { pokeWeight } from '../helpers/shard-surgery.ts'
@@ -114,6 +115,14 @@ describe.each(enginesUnderTest)('$name', ({ begin, beginBesideLosses }) => {
     for (const [index, paths] of planPaths(twins, here).entries()) {
       expect(await fileSha256(made[index] ?? '')).toBe(await fileSha256(paths.output))
     }
+  })
+
+  test('choose blocks by an importance matrix', async () => {
+    const importance = await givenImatrix('i.gguf', randomEntries(plan.tensors, 3))
+    const guided = await planOutputs(model(), ['IQ2_XXS'], { importance })
+    const alone = await runToEnd(guided, await newOutput())
+    const run = await runToEnd(guided, await newOutput(), await begin())
+    expect(run.sha256).toBe(alone.sha256)
   })
 
   test('stop promptly, with all that they made bookmarked, and nothing of it made again', async () => {

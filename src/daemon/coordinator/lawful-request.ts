@@ -19,6 +19,7 @@ const key = z.string().regex(/^[A-Za-z0-9-]{1,100}$/)
 
 const keyParams = z.strictObject({ key })
 const sourceParams = z.strictObject({ key, source: number })
+const tensorParams = z.strictObject({ key, tensor: number })
 const sliceParams = z.strictObject({ key, tensor: number, slice: number })
 const wantedParams = z.strictObject({ key, tensor: number, firstSlice: number, slices: number })
 
@@ -41,6 +42,14 @@ export function namedSource(conversions: ActiveConversions, params: unknown) {
   const planned = active.conversion.plan.sources[source]
   if (planned === undefined) throw new MiberaError('RANGE_REFUSED', `the plan has no source ${source}`)
   return { active, source, planned }
+}
+
+/** @throws MiberaError RANGE_REFUSED when the plan has no such tensor. */
+export function namedTensor(conversions: ActiveConversions, params: unknown) {
+  const { key, tensor: position } = lawfulPath(tensorParams, params)
+  const tensor = conversions.require(key).conversion.plan.tensors[position]
+  if (tensor === undefined) throw new MiberaError('RANGE_REFUSED', `the plan has no tensor ${position}`)
+  return { tensor }
 }
 
 /** @throws MiberaError SLICE_REFUSED when the plan has no such slice. */

@@ -13,6 +13,7 @@ import { ggmlTypeNames } from '../../formats/ggml/block-types.ts'
  *     DELETE /v1/workers/:worker                                   204
  *     GET    /v1/conversions/:key                                  remotePlanSchema
  *     GET    /v1/conversions/:key/sources/:source                  Range: bytes=A-B → 206
+ *     GET    /v1/conversions/:key/importances/:tensor              Range: bytes=A-B → 206
  *     GET    /v1/conversions/:key/wanted/:tensor/:firstSlice/:slices   wantedSchema
  *     PUT    /v1/conversions/:key/slices/:tensor/:slice            octets, with {@link madeHeader} → takenSchema
  *     POST   /v1/conversions/:key/slices/:tensor/:slice/spooled    madeSchema → takenSchema
@@ -26,6 +27,8 @@ export const workerHeader = 'x-mibera-worker'
 export const madeHeader = 'x-mibera-made'
 
 const count = z.number().int().min(0)
+/** Of one tensor: 2^12 experts of 2^16 columns. */
+const maxImportances = 2 ** 28
 const measure = z.number().min(0)
 const hexDigest = z.string().regex(/^[0-9a-f]{64}$/)
 
@@ -63,6 +66,8 @@ export const heartbeatSchema = z.strictObject({
   resident: count,
 })
 
+const importanceCount = z.number().int().min(1).max(maxImportances)
+
 const rowTransform = z.union([
   z.object({ kind: z.literal('none') }),
   z.object({ kind: z.literal('rope-interleave'), heads: count }),
@@ -85,6 +90,8 @@ export const remotePlanSchema = z.object({
       file: count,
       offset: count,
       byteLength: count,
+      /** Importances (f32, little endian) that its blocks are chosen by; null: they all count alike. */
+      importances: importanceCount.nullable(),
       source: z.union([
         z.object({
           kind: z.literal('rows'),

@@ -9,9 +9,10 @@ export function remotePlan(key: string, plan: Plan, spool: RemotePlan['spool']):
     sources: plan.sources.map(({ name, path, size, modifiedMs, headerSha256 }) => ({
       ...{ name, path, size, modifiedMs, headerSha256 },
     })),
-    tensors: plan.tensors.map(({ name, shape, rows, columns, type, file, offset, byteLength, source }) => ({
+    tensors: plan.tensors.map(({ name, shape, rows, columns, type, file, offset, byteLength, source, importance }) => ({
       ...{ name, rows, columns, type, file, offset, byteLength },
       shape: [...shape],
+      importances: importance?.length ?? null,
       source: remoteSource(source),
     })),
     spool,

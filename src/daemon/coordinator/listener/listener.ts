@@ -12,6 +12,7 @@ import { type TransferLimits, usualLimits } from '../transfer/transfer-limits.ts
 import type { TokenFile } from '../trust/token-file.ts'
 import { boundBody } from './bound-body.ts'
 import { Gate } from './gate.ts'
+import { addImportanceRoute } from './importance-route.ts'
 import { isLoopback, type ListenAddress } from './listen-address.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type { Routes } from './routes.ts'
@@ -140,6 +141,7 @@ function addRoutes(app: FastifyInstance, routes: Routes): void {
     scope.addHook('onRequest', async (request) => routes.workers.hear(workerOf(request)))
     addSliceRoutes(scope, routes, intake)
     addSourceRoute(scope, routes, budget)
+    addImportanceRoute(scope, routes, budget)
     scope.register(async (octets) => addUploadRoute(octets, routes, intake))
   })
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { MiberaError } from '../../../base/errors.ts'
 import { openLocalFile } from '../../../disk/local-file.ts'
 import type { PlanSource } from '../../../plan/plan.ts'
@@ -7,6 +7,7 @@ import { BufferShelf } from '../transfer/buffer-shelf.ts'
 import type { ByteBudget } from '../transfer/byte-budget.ts'
 import { goneOf } from '../transfer/gone.ts'
 import { sendRange } from '../transfer/send-range.ts'
+import { rangeRefused, wantedRange } from './byte-range.ts'
 import type { Routes } from './routes.ts'
 import { workerOf } from './worker-of.ts'
 
@@ -20,7 +21,7 @@ export function addSourceRoute(app: FastifyInstance, routes: Routes, budget: Byt
     const { active, source, planned } = namedSource(routes.conversions, request.params)
     const { first, last } = wantedRange(request)
     if (!active.ranges.covers(source, first, last)) {
-      throw refused(`bytes ${first} to ${last} of ${planned.name} are not all of tensors`)
+      throw rangeRefused(`bytes ${first} to ${last} of ${planned.name} are not all of tensors`)
     }
     const gone = goneOf(reply.raw, routes.limits.turnMilliseconds)
     const held = { holder: workerOf(request), bytes: bufferBytes, gone }
@@ -56,17 +57,6 @@ async function send(
     shelf.putBack(buffer)
     await file.close()
   }
-}
-
-/** One range, with both its ends. */
-function wantedRange({ headers }: FastifyRequest): { readonly first: number; readonly last: number } {
-  const [, first, last] = /^bytes=(0|[1-9]\d{0,14})-(0|[1-9]\d{0,14})$/.exec(headers.range ?? '') ?? []
-  if (first === undefined) throw refused('the request does not name one range of bytes, with both its ends')
-  return { first: Number(first), last: Number(last) }
-}
-
-function refused(message: string): MiberaError {
-  return new MiberaError('RANGE_REFUSED', message, { hint: 'Ask for bytes that the plan has tensors of.' })
 }
 
 function changed({ name, path }: PlanSource): MiberaError {
