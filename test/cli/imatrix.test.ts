@@ -64,6 +64,14 @@ describe('--imatrix', () => {
     })
   })
 
+  test('verify leaves out the blocks that were chosen by one', async () => {
+    const end = await run('verify', 'expected.gguf', '--source', 'little-f16.gguf')
+    expect(end).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/\d+ tensors of other types were not compared/),
+    })
+  })
+
   test('in a daemon gives the same file', async () => {
     const state = await temporaryFolder()
     await startDaemon(state, ['--threads', '1'])

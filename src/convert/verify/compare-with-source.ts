@@ -1,13 +1,13 @@
 import { MiberaError } from '../../base/errors.ts'
 import { type LocalFile, openLocalFile } from '../../disk/local-file.ts'
 import { rowBytes } from '../../formats/ggml/block-types.ts'
-import { readGguf } from '../../formats/gguf/reader.ts'
+import { type GgufFile, readGguf } from '../../formats/gguf/reader.ts'
 import type { ModelInput } from '../../formats/model-input.ts'
 import type { ModelDescription } from '../../model/description.ts'
 import type { PlannedTensor } from '../../plan/plan.ts'
 import { sliceSegments } from '../../plan/slices.ts'
 import { asMatrix, tensorSource } from '../../plan/tensor-source.ts'
-import { canQuantize, compileKernels, Kernels, needsImportance } from '../../quant/kernels.ts'
+import { canQuantize, compileKernels, Kernels, needsImportance, usesImportance } from '../../quant/kernels.ts'
 
 /** Rows of each tensor that are quantized again: the first, the last, and others evenly between. */
 const rowsPerTensor = 8
@@ -15,7 +15,7 @@ const rowsPerTensor = 8
 export interface SourceVerdict {
   readonly tensors: number
   readonly rows: number
-  /** Tensors of a type for which there is no kernel here, or only one that needs importances. */
+  /** Tensors of a type for which there is no kernel here, or whose blocks were chosen by importances. */
   readonly skipped: readonly string[]
 }
 
@@ -33,12 +33,15 @@ export async function compareWithSource(
   const files = await Promise.all(paths.map(openLocalFile))
   const shards = await Promise.all(input.shards.map((shard) => openLocalFile(shard.path)))
   try {
-    const tensors = await storedTensors(files, input, model)
+    const stored = await Promise.all(files.map(readGguf))
+    // The matrix is not at hand: blocks that were chosen by it cannot be made again.
+    const guided = stored.some(({ metadata }) => metadata.has('quantize.imatrix.file'))
+    const tensors = storedTensors(stored, files, input, model)
     const kernels = compileKernels()
     const skipped: string[] = []
     let rows = 0
     for (const tensor of tensors) {
-      if (canCompare(tensor)) rows += await compareTensor(new Kernels(kernels), files, shards, tensor)
+      if (canCompare(tensor, guided)) rows += await compareTensor(new Kernels(kernels), files, shards, tensor)
       else skipped.push(tensor.name)
       onTensor()
     }
@@ -49,14 +52,13 @@ export async function compareWithSource(
 }
 
 /** The tensors of the files, each joined with where the model's description finds its rows. */
-async function storedTensors(
+function storedTensors(
+  ggufs: readonly GgufFile[],
   files: readonly LocalFile[],
   input: ModelInput,
   model: ModelDescription,
-): Promise<PlannedTensor[]> {
-  const read = await Promise.all(
-    files.map(async (file, index) => (await readGguf(file)).tensors.map((tensor) => ({ ...tensor, file: index }))),
-  )
+): PlannedTensor[] {
+  const read = ggufs.map(({ tensors }, file) => tensors.map((tensor) => ({ ...tensor, file })))
   const stored = new Map(read.flat().map((tensor) => [tensor.name, tensor]))
   const tensors = model.tensors.map((mapping): PlannedTensor => {
     const tensor = stored.get(mapping.name)
@@ -88,9 +90,9 @@ async function storedTensors(
 }
 
 /** What is copied needs no kernel. */
-function canCompare({ type, source }: PlannedTensor): boolean {
+function canCompare({ type, source }: PlannedTensor, guided: boolean): boolean {
   if (source.kind === 'rows' && source.dtype === type) return true
-  return canQuantize(type) && !needsImportance(type)
+  return canQuantize(type) && !needsImportance(type) && !(guided && usesImportance(type))
 }
 
 /** @returns how many rows were compared. */
