@@ -122,15 +122,19 @@ function refuseFinished(found: readonly Found[]): void {
   if (output === undefined) return
   throw new MiberaError('OUTPUT_EXISTS', `${output} exists already`, {
     subject: output,
-    hint: 'Add --force to replace it once the new file is complete, or name another file with --out.',
+    hint: 'Add --force to replace it once the new file is complete, or name another place with --out.',
   })
 }
 
 function foreignPart(part: string): MiberaError {
-  return new MiberaError('PART_FOREIGN', `${part} exists, but this state directory has no bookmarks for it`, {
-    subject: part,
-    hint: 'Name the --state-dir that the earlier run used, or add --restart to begin anew and overwrite it.',
-  })
+  return new MiberaError(
+    'PART_FOREIGN',
+    `${part} exists, but this state directory has no bookmarks of such a conversion`,
+    {
+      subject: part,
+      hint: 'Name the types and the --state-dir that the earlier run used, or add --restart to begin anew and overwrite it.',
+    },
+  )
 }
 
 async function planChanged(part: string, known: Conversion, plan: Plan): Promise<MiberaError> {

@@ -78,7 +78,7 @@ describe.skipIf(process.platform === 'win32')('a conversion that gets a signal',
     expect(await fileSha256(output())).toBe(expected)
   })
 
-  test('with several types none is begun after the signal, and --json says so in one document', async () => {
+  test('several types stop together and go on together, and --json says so in one document', async () => {
     const folder = join(root(), 'out')
     const words = ['--type', 'Q2_K,Q3_K_M', '--json']
     const end = await convertSmall(folder, words, {
@@ -92,9 +92,9 @@ describe.skipIf(process.platform === 'win32')('a conversion that gets a signal',
       },
     })
     expect(end).toMatchObject({ status: 130, stderr: '' })
-    expect(JSON.parse(end.stdout)).toEqual({ outcome: 'stopped', output: join(folder, 'model-Q2_K.gguf'), done: [] })
+    expect(JSON.parse(end.stdout)).toMatchObject({ outcome: 'stopped', done: [] })
     expect(existsSync(join(folder, 'model-Q2_K.gguf.part'))).toBe(true)
-    expect(existsSync(join(folder, 'model-Q3_K_M.gguf.part'))).toBe(false)
+    expect(existsSync(join(folder, 'model-Q3_K_M.gguf.part'))).toBe(true)
 
     const json = await convertSmall(folder, words)
     expect(json).toMatchObject({ status: 0, stderr: '' })

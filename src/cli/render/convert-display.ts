@@ -75,11 +75,17 @@ export class ConvertDisplay {
     this.#status.clear()
   }
 
+  /** The output's name; of several files their number, as none of them need have the name that they are named after. */
+  #what(): string {
+    const { files } = this.#plan
+    return files.length === 1 ? basename(this.#output) : `${files.length} files`
+  }
+
   /** The line that an event leaves on the screen, if it does. */
   #line(event: ConvertEvent): string | undefined {
     switch (event.kind) {
       case 'checking':
-        return `Resuming: checking what is there of ${basename(this.#output)} …`
+        return `Resuming: checking what is there of ${this.#what()} …`
       case 'discarded':
         return `${event.slices} slices of an earlier run will be made again: ${event.reason}`
       case 'begun':
