@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
+import { remotePlan } from '#dist/daemon/coordinator/conversions/remote-plan.js'
 import type { Heartbeat, RemotePlan, Welcome } from '#dist/daemon/coordinator/protocol.js'
 import type { Plan } from '#dist/plan/plan.js'
 import { sliceOf } from '#dist/plan/slices.js'
@@ -138,7 +139,7 @@ export class FakeCoordinator {
     if (plan === undefined || !request.path.startsWith(`/v1/conversions/${this.key}`)) {
       return refuse(410, 'CONVERSION_INACTIVE')
     }
-    if (rest === undefined) return json(this.#document(plan))
+    if (rest === undefined) return json(remotePlan(this.key, plan, this.spool))
     const [, kind = '', first = '', second = '', third = ''] = rest.split('/')
     if (kind === 'sources') {
       const path = plan.sources[Number(first)]?.path ?? ''
@@ -149,8 +150,9 @@ export class FakeCoordinator {
       return
     }
     if (kind === 'wanted') {
-      const slices = Array.from({ length: Number(third) }, (_, index) => Number(second) + index)
-      return json({ slices: slices.filter((slice) => !this.taken.has(`${first}/${slice}`)) })
+      const tensor = Number(first)
+      const slices = Array.from({ length: Number(third) }, (_, index) => ({ tensor, slice: Number(second) + index }))
+      return json({ slices: slices.filter(({ slice }) => !this.taken.has(`${tensor}/${slice}`)) })
     }
     const id = `${first}/${second}`
     if (third === 'refusal') {
@@ -178,18 +180,6 @@ export class FakeCoordinator {
     const { size } = await file.stat()
     await file.close()
     return readRange(path, 0, size)
-  }
-
-  #document(plan: Plan): RemotePlan {
-    return {
-      key: this.key,
-      fingerprint: plan.fingerprint,
-      sources: plan.sources.map(({ name, path, size, modifiedMs, headerSha256 }) => {
-        return { name, path, size, modifiedMs, headerSha256 }
-      }),
-      tensors: plan.tensors as unknown as RemotePlan['tensors'],
-      spool: this.spool,
-    }
   }
 }
 
