@@ -63,14 +63,7 @@ export function prepareTwoBits(
   space: usize,
   spaceBytes: i32,
 ): void {
-  book.length = 8
-  book.radix = 3
-  book.codes = codes
-  book.rowCount = rowCount
-  book.distances = distances
-  book.space = space
-  book.spaceBytes = spaceBytes
-  prepareCodebook(book)
+  prepareRuns(book, 8, 3, codes, rowCount, distances, space, spaceBytes)
 }
 
 /** The same of runs of four levels 0 … 7. */
@@ -82,8 +75,21 @@ export function prepareThreeBits(
   space: usize,
   spaceBytes: i32,
 ): void {
-  book.length = 4
-  book.radix = 8
+  prepareRuns(book, 4, 8, codes, rowCount, distances, space, spaceBytes)
+}
+
+function prepareRuns(
+  book: Codebook,
+  length: i32,
+  radix: i32,
+  codes: usize,
+  rowCount: i32,
+  distances: i32,
+  space: usize,
+  spaceBytes: i32,
+): void {
+  book.length = length
+  book.radix = radix
   book.codes = codes
   book.rowCount = rowCount
   book.distances = distances

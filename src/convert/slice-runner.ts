@@ -67,7 +67,7 @@ export class SliceRunner {
         if (made.every((one) => one.blocks.byteOffset !== source)) giveBack()
         // Values are no file: to bring them in is work of this thread.
         const slices = job.input.kind === 'values' ? alsoTook(reading, made) : made
-        for (const { target, blocks, slice } of slices) await this.#sink.put(target, blocks, slice)
+        for (const one of slices) await this.#sink.put(one.target, one.blocks, one.slice)
         return { outcome: 'written', made: slices.map(({ slice }) => slice) }
       } finally {
         this.#blockBuffers.give(blocks)

@@ -1,18 +1,6 @@
 import type { TensorToType } from '#dist/quant/model-to-type.js'
 import { type Dimensions, splitModel } from './model-shapes.ts'
-import type { TinyModel } from './tiny-models.ts'
-
-const small: Dimensions = {
-  architecture: 'llama',
-  layers: 24,
-  heads: 8,
-  kvHeads: 2,
-  experts: 0,
-  hidden: 256,
-  feedForward: 512,
-  vocabulary: 64,
-  headSize: 32,
-}
+import { small, type TinyModel } from './tiny-models.ts'
 
 /** Models that this program does not convert itself, but that a GGUF may hold: one for each rule about those. */
 export const foreignModels: readonly TinyModel[] = [

@@ -7,7 +7,8 @@ export interface TinyModel {
   readonly tensors: readonly TensorToType[]
 }
 
-const small: Dimensions = {
+/** What models differ from in one thing each. */
+export const small: Dimensions = {
   architecture: 'llama',
   layers: 24,
   heads: 8,
