@@ -1,4 +1,5 @@
 /** What the compiled kernels export. Which of it serves which type: src/quant/kernel-table.ts. */
+export { fletcher } from './fletcher'
 export {
   copyF32,
   countNonFinite,

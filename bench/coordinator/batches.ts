@@ -52,6 +52,6 @@ export async function measureBatches(folder: string, plan: Plan, sliceBytes: num
 }
 
 function bookmark(slice: number) {
-  const sha256 = new Uint8Array(32)
-  return { tensor: 0, slice, sha256, squaredError: 0, energy: 1, compared: 65_536, milliseconds: 10 }
+  const checksum = new Uint8Array(64)
+  return { tensor: 0, slice, checksum, squaredError: 0, energy: 1, compared: 65_536, milliseconds: 10 }
 }

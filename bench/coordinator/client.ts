@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { QuantizeTarget } from '#dist/convert/protocol.js'
@@ -33,13 +32,14 @@ interface Slice {
   readonly id: { readonly tensor: number; readonly slice: number }
   readonly type: string
   readonly blocks: Uint8Array<ArrayBuffer>
-  readonly sha256: Uint8Array
 }
 
 /** A worker's slices that are checked whole: its first job, and the first of each type. */
 const slicesOfTrial = 20
 /** Of one request for source bytes: a slice of F32. */
 const rangeLength = 4 * 2 ** 20
+
+const made = { checksum: new Uint8Array(64), squaredError: 0, energy: 1, compared: 1, milliseconds: 1 }
 
 const orders = JSON.parse(process.argv[2] ?? '') as ClientOrders
 const entered = await enter(orders.entrance, orders.together)
@@ -50,13 +50,13 @@ const slices = readSlices(plan, new Uint8Array(await readFile(orders.finished)))
 if (orders.rangeBytes > 0) await askForRanges(plan, orders.rangeBytes)
 if (plan.spool === null) {
   const sink = new UploadSink(client, orders.conversion)
-  const upload = ({ id, blocks, sha256 }: Slice) => sink.put({ id } as QuantizeTarget, blocks, madeOf(sha256))
+  const upload = ({ id, blocks }: Slice) => sink.put({ id } as QuantizeTarget, blocks, made)
   const rest = await withoutTrial(upload)
   await phase('uploads', rest, upload)
 } else {
   const { folder } = plan.spool
   const write = (slice: Slice) => leaveInFolder(folder, slice)
-  const announce = ({ id, sha256 }: Slice) => announceSlice(entered, id, sha256)
+  const announce = (slice: Slice) => announceSlice(entered, slice)
   const rest = await withoutTrial(async (slice) => {
     await write(slice)
     await announce(slice)
@@ -73,7 +73,7 @@ function readSlices({ tensors }: RemotePlan, file: Uint8Array): Slice[] {
     return Array.from({ length: sliceCount(planned) }, (_, slice) => {
       const { offset, byteLength } = sliceOf(planned, slice)
       const blocks = file.slice(offset, offset + byteLength)
-      return { id: { tensor, slice }, type: remote.type, blocks, sha256: createHash('sha256').update(blocks).digest() }
+      return { id: { tensor, slice }, type: remote.type, blocks }
     })
   })
 }
@@ -130,13 +130,9 @@ async function leaveInFolder(folder: string, { id, blocks }: Slice): Promise<voi
   await file.close()
 }
 
-async function announceSlice({ client: asked }: Entered, id: Slice['id'], sha256: Uint8Array): Promise<void> {
+async function announceSlice({ client: asked }: Entered, { id, blocks }: Slice): Promise<void> {
   const path = `/v1/conversions/${orders.conversion}/slices/${id.tensor}/${id.slice}/spooled`
-  await asked.ask({ method: 'POST', path, document: madeDocument(madeOf(sha256)) }, takenSchema)
-}
-
-function madeOf(sha256: Uint8Array) {
-  return { sha256, squaredError: 0, energy: 1, compared: 1, milliseconds: 1 }
+  await asked.ask({ method: 'POST', path, document: madeDocument(blocks, made) }, takenSchema)
 }
 
 async function together<Item>(items: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> {

@@ -61,7 +61,7 @@ export interface OpenConversion {
   /**
    * Takes a slice made elsewhere: checks it against what this machine makes of some or all of its rows, and writes it.
    * @param blocks exactly the slice's `byteLength` bytes; not changed, and not used after the promise has settled.
-   * @param made `sha256` must be the digest of `blocks`, computed on this machine.
+   * @param made `checksum` must be of `blocks`, computed on this machine.
    * @param check `sample` makes one row again that the sender cannot foresee; `whole` makes all of them again.
    */
   take(id: SliceId, blocks: Uint8Array<ArrayBuffer>, made: MadeSlice, check: 'sample' | 'whole'): Promise<Taken>

@@ -32,7 +32,7 @@ export interface BufferRoom {
   readonly sharedBytes: number
 }
 
-export type Job = QuantizeJob | CheckJob | ScanJob | DigestJob | ReleaseJob
+export type Job = QuantizeJob | CheckJob | ScanJob | ReadBackJob | ReleaseJob
 
 /** Reads rows, quantizes them, hands the blocks on. */
 export interface QuantizeJob extends SliceInput {
@@ -90,14 +90,21 @@ export interface SegmentInput {
   readonly segments: readonly Segment[]
 }
 
-/** Reads a range of a file of the output back and takes digests. */
-export interface DigestJob {
-  readonly kind: 'digest'
+/** Reads consecutive slices of a file of the output back. */
+export interface ReadBackJob {
+  readonly kind: 'read-back'
   /** Position in `Plan.files`. */
   readonly file: number
   readonly offset: number
-  /** Lengths of the consecutive pieces whose digests are wanted. */
-  readonly lengths: readonly number[]
+  readonly slices: readonly WrittenSlice[]
+  /** Whether the SHA-256 of all of them together is wanted. */
+  readonly digest: boolean
+}
+
+export interface WrittenSlice {
+  readonly byteLength: number
+  /** As in {@link MadeSlice}. */
+  readonly checksum: Uint8Array
 }
 
 /** Closes a source that is no longer needed. */
@@ -110,7 +117,7 @@ export interface JobResults {
   quantize: QuantizeResult
   check: CheckResult
   scan: ScanResult
-  digest: DigestResult
+  'read-back': ReadBackResult
   release: null
 }
 
@@ -127,7 +134,8 @@ export type QuantizeResult =
 
 /** What is known of a slice's blocks besides themselves. */
 export interface MadeSlice extends MeasuredError {
-  readonly sha256: Uint8Array
+  /** What its blocks are recognised by: of one of the kinds in ./block-checksum.ts. */
+  readonly checksum: Uint8Array
   /** Time that the thread computed; waiting for the disk is not in it. */
   readonly milliseconds: number
 }
@@ -151,11 +159,11 @@ export interface ScanResult {
   readonly firstRow: number
 }
 
-export interface DigestResult {
-  /** SHA-256 of each piece. */
-  readonly pieces: readonly Uint8Array[]
-  /** SHA-256 of all pieces together. */
-  readonly whole: Uint8Array
+export interface ReadBackResult {
+  /** Positions among the job's slices of those that are not as they were written. */
+  readonly damaged: readonly number[]
+  /** SHA-256 of all slices together, where it was wanted. */
+  readonly sha256: Uint8Array | undefined
 }
 
 export interface JobMessage {

@@ -19,14 +19,15 @@ export async function findDamagedSlices(
     if (stop.aborted) return false
     const tensor = tensorOf(plan, bookmark)
     const { offset, byteLength } = sliceOf(tensor, bookmark.slice)
-    const { whole } = await pool.run({ kind: 'digest', file: tensor.file, offset, lengths: [byteLength] })
-    return !sameBytes(bookmark.sha256, whole)
+    const slices = [{ byteLength, checksum: bookmark.checksum }]
+    const result = await pool.run({ kind: 'read-back', file: tensor.file, offset, slices, digest: false })
+    return result.damaged.length > 0
   })
   return bookmarks.filter((_, index) => damaged[index])
 }
 
 /**
- * Reads every tensor of the output and compares it, slice by slice, with the digests taken before it was written.
+ * Reads every tensor of the output and compares it, slice by slice, with the checksums taken before it was written.
  * @param bookmarks of every slice of the plan, in order.
  * @returns SHA-256 (hex) of each tensor, or that it was stopped before the end.
  * @throws MiberaError VERIFICATION_FAILED naming the largest tensor that differs.
@@ -50,7 +51,7 @@ export async function readBack(
 }
 
 /**
- * Reads one tensor of the output and compares it, slice by slice, with the digests taken before it was written.
+ * Reads one tensor of the output and compares it, slice by slice, with the checksums taken before it was written.
  * @param bookmarks of all its slices, in order.
  * @returns its SHA-256 (hex).
  * @throws MiberaError VERIFICATION_FAILED
@@ -62,18 +63,14 @@ export async function readTensorBack(
   pool: WorkerPool,
 ): Promise<string> {
   const tensor = tensorOf(plan, { tensor: index, slice: 0 })
-  const lengths = bookmarks.map(({ slice }) => sliceOf(tensor, slice).byteLength)
-  if (lengths.reduce((sum, length) => sum + length, 0) !== tensor.byteLength) {
+  const slices = bookmarks.map(({ slice, checksum }) => ({ byteLength: sliceOf(tensor, slice).byteLength, checksum }))
+  if (slices.reduce((sum, { byteLength }) => sum + byteLength, 0) !== tensor.byteLength) {
     throw new MiberaError('INTERNAL', `the bookmarks of ${tensor.name} do not cover it`, { subject: tensor.name })
   }
-  const { pieces, whole } = await pool.run({ kind: 'digest', file: tensor.file, offset: tensor.offset, lengths })
-  const wrong = bookmarks.findIndex(({ sha256 }, piece) => !sameBytes(sha256, pieces[piece]))
-  if (wrong >= 0) throw changedOnDisk(tensor.name, wrong)
-  return Buffer.from(whole).toString('hex')
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {
-  return b !== undefined && Buffer.compare(a, b) === 0
+  const { file, offset } = tensor
+  const { damaged, sha256 } = await pool.run({ kind: 'read-back', file, offset, slices, digest: true })
+  if (damaged[0] !== undefined) throw changedOnDisk(tensor.name, damaged[0])
+  return Buffer.from(sha256 ?? []).toString('hex')
 }
 
 function changedOnDisk(tensor: string, slice: number): MiberaError {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
 import { alignUp } from '../base/checked.ts'
 import { MiberaError } from '../base/errors.ts'
 import type { ByteSource } from '../disk/byte-source.ts'
@@ -8,6 +8,7 @@ import { findOverflow } from '../quant/overflow.ts'
 import { BlockMaker } from './block-maker.ts'
 import type { BlockSink } from './block-sink.ts'
 import { BufferShelf } from './buffer-shelf.ts'
+import { compareWritten } from './compare-written.ts'
 import type {
   CheckJob,
   CheckResult,
@@ -15,6 +16,8 @@ import type {
   QuantizeJob,
   QuantizeResult,
   QuantizeTarget,
+  ReadBackJob,
+  ReadBackResult,
   ScanJob,
   ScanResult,
   SliceInput,
@@ -99,6 +102,10 @@ export class SliceRunner {
     })
   }
 
+  readBack(job: ReadBackJob, file: FileHandle): Promise<ReadBackResult> {
+    return compareWritten(job, file, { kernels: this.#kernels, buffers: this.#blockBuffers })
+  }
+
   async release(source: number): Promise<null> {
     await this.#sources[source]?.close()
     this.#sources[source] = undefined
@@ -140,9 +147,9 @@ export class SliceRunner {
       if (overflow !== undefined) {
         return { outcome: 'overflow', target: index, row: Math.floor(overflow / job.columns) }
       }
-      const sha256 = createHash('sha256').update(bytes).digest()
+      const checksum = this.#kernels.checksum(result.at, target.byteLength)
       const milliseconds = result.milliseconds + performance.now() - begun
-      made.push({ target, blocks: bytes, slice: { sha256, ...result.error, milliseconds } })
+      made.push({ target, blocks: bytes, slice: { checksum, ...result.error, milliseconds } })
     }
     return made
   }

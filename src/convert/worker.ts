@@ -2,7 +2,6 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { openLocalFile } from '../disk/local-file.ts'
 import { answerJobs, type RunJob } from './answer-jobs.ts'
 import { FileSink } from './block-sink.ts'
-import { digestRange } from './digest-range.ts'
 import type { LocalSetup } from './protocol.ts'
 import { SliceRunner } from './slice-runner.ts'
 
@@ -21,8 +20,8 @@ async function open(setup: LocalSetup): Promise<RunJob> {
         return runner.check(job)
       case 'scan':
         return runner.scan(job)
-      case 'digest':
-        return digestRange(await sink.file(job.file), job)
+      case 'read-back':
+        return runner.readBack(job, await sink.file(job.file))
       case 'release':
         return runner.release(job.source)
     }

@@ -13,7 +13,7 @@ import type { JobAction, Status } from './protocol.ts'
 
 /** The first schema that has jobs, and the newest: what is only looked at is the same in all between. */
 const firstSchema = 2
-export const newestSchema = 4
+export const newestSchema = 5
 
 /**
  * Looks at the jobs of a state directory without taking it: for when no daemon runs. Changes nothing, and works while

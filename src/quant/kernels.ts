@@ -26,6 +26,9 @@ export function compileKernels(): WebAssembly.Module {
   }
 }
 
+/** Length of {@link Kernels.checksum}. */
+export const checksumBytes = 64
+
 /** SHA-256 (hex) of dist/kernels.wasm: two machines with the same make the same blocks. */
 export function kernelsDigest(): string {
   return createHash('sha256').update(readFileSync(kernelsPath)).digest('hex')
@@ -116,6 +119,12 @@ export class Kernels {
     const { energy } = this.#exports
     if (!(energy instanceof WebAssembly.Global)) throw missing('energy')
     return { error, energy: energy.value }
+  }
+
+  /** Checksum of `bytes` at `src`, {@link checksumBytes} long: how it is made stands in kernels/fletcher.ts. */
+  checksum(src: number, bytes: number): Uint8Array {
+    const at = this.#call('fletcher', src, bytes)
+    return new Uint8Array(this.memory.buffer.slice(at, at + checksumBytes))
   }
 
   #call(name: string, ...values: number[]): number {

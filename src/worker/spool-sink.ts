@@ -34,6 +34,7 @@ export class SpoolSink implements BlockSink {
     const { client, conversion, folder, share } = this.#options
     // The coordinator makes the same name of it: it must not change under way, by a new handshake.
     const { worker } = share
+    const document = madeDocument(blocks, made)
     const path = join(folder, `${tensor}-${slice}-${worker}.blocks`)
     try {
       // Closed, it is there for other machines that open it after that: so NFS and SMB promise. It need not be durable:
@@ -45,7 +46,7 @@ export class SpoolSink implements BlockSink {
           method: 'POST',
           path: `/v1/conversions/${conversion}/slices/${tensor}/${slice}/spooled`,
           headers: { [workerHeader]: worker },
-          document: madeDocument(made),
+          document,
         },
         takenSchema,
       )

@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { cp, readFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Plan, PlannedFile } from '#dist/plan/plan.js'
+import type { Plan, PlannedFile, PlannedTensor } from '#dist/plan/plan.js'
 import { emptyFolder, fileSha256, type PartialRun, runPart, runToEnd, wholeConversion } from '../helpers/partial-run.ts'
 import { refusal } from '../helpers/refusal.ts'
 import { overwrite } from '../helpers/shard-surgery.ts'
@@ -26,6 +26,22 @@ emptyFolder(() => join(root(), 'out'))
 /** What a sector of a disk reads as after it lost what was written to it. */
 async function zero(position: number, length: number): Promise<void> {
   await overwrite(part(), position, new Uint8Array(length))
+}
+
+/** Of memory, and of most file systems. */
+const page = 4096
+
+function largest(tensors: readonly PlannedTensor[]): PlannedTensor {
+  return tensors.reduce((most, tensor) => (tensor.byteLength > most.byteLength ? tensor : most))
+}
+
+/** Two tensors of one slice each whose blocks take the same room. */
+function sameLength(tensors: readonly PlannedTensor[]): readonly [PlannedTensor, PlannedTensor] {
+  for (const one of tensors) {
+    const other = tensors.find((tensor) => tensor !== one && tensor.byteLength === one.byteLength)
+    if (other !== undefined) return [one, other]
+  }
+  throw new Error('no two tensors have the same length')
 }
 
 describe('an unfinished file that was damaged ends in the same bytes', () => {
@@ -57,6 +73,28 @@ describe('an unfinished file that was damaged ends in the same bytes', () => {
     const at = (tensor?.offset ?? 0) + (tensor?.byteLength ?? 0) - 1
     const byte = (await readFile(part()))[at] ?? 0
     await overwrite(part(), at, Uint8Array.of(byte ^ 0x80))
+    expect(await runToEnd(plan, output())).toMatchObject({ discarded: 1, sha256: expected })
+  })
+
+  test('with two slices in each other’s place', async () => {
+    const [one, other] = sameLength(begun.made)
+    const bytes = await readFile(part())
+    await overwrite(part(), one.offset, bytes.subarray(other.offset, other.offset + other.byteLength))
+    await overwrite(part(), other.offset, bytes.subarray(one.offset, one.offset + one.byteLength))
+    expect(await runToEnd(plan, output())).toMatchObject({ discarded: 2, sha256: expected })
+  })
+
+  test('with two pages of a slice in each other’s place', async () => {
+    const { offset } = largest(begun.made)
+    const first = Math.ceil(offset / page) * page
+    const pages = (await readFile(part())).subarray(first, first + 2 * page)
+    await overwrite(part(), first, Buffer.concat([pages.subarray(page), pages.subarray(0, page)]))
+    expect(await runToEnd(plan, output())).toMatchObject({ discarded: 1, sha256: expected })
+  })
+
+  test('with a page that was never written: it reads as zeros', async () => {
+    const { offset } = largest(begun.made)
+    await zero(Math.ceil(offset / page) * page, page)
     expect(await runToEnd(plan, output())).toMatchObject({ discarded: 1, sha256: expected })
   })
 

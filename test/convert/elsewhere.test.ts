@@ -110,7 +110,7 @@ describe('a slice that is delivered', () => {
     await expect.poll(() => engine()).toBeDefined()
     const { conversion } = engine()
     const id = { tensor: 1, slice: 0 }
-    const made = { sha256: Buffer.alloc(32), squaredError: 0, energy: 1, compared: 1, milliseconds: 1 }
+    const made = { checksum: Buffer.alloc(32), squaredError: 0, energy: 1, compared: 1, milliseconds: 1 }
     const taken = await conversion.take(id, new Uint8Array(3), made, 'sample')
     expect(['wrong', 'late']).toContain(taken)
     expect((await running).sha256).toBe(sha256)

@@ -98,13 +98,14 @@ test('files that cannot be opened fail each job with their own error; closing tw
       sharedBytes: 0,
     },
   })
+  const job = { kind: 'read-back', file: 0, offset: 0, slices: [], digest: true } as const
   // One at a time: the second thread has failed to open them too, and never gets a job to say so.
-  for (let job = 0; job < 50; job++) {
-    const error = await refusal(pool.run({ kind: 'digest', file: 0, offset: 0, lengths: [1] }))
+  for (let jobs = 0; jobs < 50; jobs++) {
+    const error = await refusal(pool.run(job))
     expect(error.code).toBe('IO')
     expect(error.message).toContain(missing)
   }
   await pool.close()
   await pool.close()
-  expect((await refusal(pool.run({ kind: 'digest', file: 0, offset: 0, lengths: [1] }))).code).toBe('INTERNAL')
+  expect((await refusal(pool.run(job))).code).toBe('INTERNAL')
 })

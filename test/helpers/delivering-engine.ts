@@ -61,8 +61,8 @@ export class DeliveringEngine implements Engine {
     const { offset, byteLength } = sliceOf(planned, id.slice)
     const blocks = new Uint8Array(file.slice(offset, offset + byteLength))
     tamper?.(id, blocks)
-    const sha256 = createHash('sha256').update(blocks).digest()
-    const made = { sha256, squaredError: 0, energy: 1, compared: 1, milliseconds: 1 }
+    const checksum = createHash('sha256').update(blocks).digest()
+    const made = { checksum, squaredError: 0, energy: 1, compared: 1, milliseconds: 1 }
     const taken = await this.conversion.take(id, blocks, made, check)
     this.taken.push({ id, taken })
     return taken

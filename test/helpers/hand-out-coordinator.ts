@@ -38,7 +38,7 @@ const work = new WorkList(plan, allSlices(plan))
 const heap: number[] = []
 const resident: number[] = []
 const blocks = new Uint8Array(sliceOf(plan.tensors[0] as PlannedTensor, 0).byteLength)
-const made = { sha256: new Uint8Array(32), squaredError: 0, energy: 1, compared: 1, milliseconds: 1 }
+const made = { checksum: new Uint8Array(32), squaredError: 0, energy: 1, compared: 1, milliseconds: 1 }
 let accepted = 0
 let madeHere = 0
 

@@ -2,19 +2,19 @@ import type { MadeSlice } from '../protocol.ts'
 import type { SliceId } from '../slice-id.ts'
 import type { StateDatabase } from './database.ts'
 
-/** A slice that is done: which, the digest of its blocks, and what was measured while it was made. */
+/** A slice that is done: which, the checksum of its blocks, and what was measured while it was made. */
 export interface Bookmark extends SliceId, MadeSlice {}
 
 /** Records slices whose blocks are durable. One transaction: all or none. */
 export function writeBookmarks(database: StateDatabase, conversion: number, bookmarks: readonly Bookmark[]): void {
   const insert = database.prepare(
-    `INSERT OR REPLACE INTO bookmark (conversion, tensor, slice, sha256, squared_error, energy, compared, milliseconds)
+    `INSERT OR REPLACE INTO bookmark (conversion, tensor, slice, checksum, squared_error, energy, compared, milliseconds)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   database
     .transaction(() => {
-      for (const { tensor, slice, sha256, squaredError, energy, compared, milliseconds } of bookmarks) {
-        insert.run(conversion, tensor, slice, sha256, squaredError, energy, compared, milliseconds)
+      for (const { tensor, slice, checksum, squaredError, energy, compared, milliseconds } of bookmarks) {
+        insert.run(conversion, tensor, slice, checksum, squaredError, energy, compared, milliseconds)
       }
     })
     .immediate()
@@ -23,7 +23,7 @@ export function writeBookmarks(database: StateDatabase, conversion: number, book
 export function readBookmarks(database: StateDatabase, conversion: number): Bookmark[] {
   return database
     .prepare<[number], Bookmark>(
-      `SELECT tensor, slice, sha256, squared_error AS squaredError, energy, compared, milliseconds
+      `SELECT tensor, slice, checksum, squared_error AS squaredError, energy, compared, milliseconds
        FROM bookmark WHERE conversion = ? ORDER BY tensor, slice`,
     )
     .all(conversion)

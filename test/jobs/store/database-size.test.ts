@@ -47,7 +47,7 @@ test(`${jobs} large jobs leave less than 15 MB behind, and a list of them takes 
 })
 
 function bookmark(tensor: number, slice: number) {
-  return { tensor, slice, sha256: new Uint8Array(32), squaredError: 0.1, energy: 0.2, compared: 3, milliseconds: 4.5 }
+  return { tensor, slice, checksum: new Uint8Array(64), squaredError: 0.1, energy: 0.2, compared: 3, milliseconds: 4.5 }
 }
 
 function beginConversion(database: ReturnType<typeof openDatabase>, output: string): number {

@@ -23,12 +23,13 @@ export interface Delivery {
  */
 export async function takeSlice(workers: WorkerRegistry, delivery: Delivery): Promise<Verdict> {
   const { worker, named, blocks, sha256, made } = delivery
+  const { sha256: announced, ...measured } = made
   const { active, id, tensor } = named
-  if (Buffer.from(made.sha256, 'hex').compare(sha256) !== 0) {
+  if (Buffer.from(announced, 'hex').compare(sha256) !== 0) {
     throw struck(workers, delivery, 'other bytes arrived than its digest is of')
   }
   const check = workers.checkFor(worker, tensor.type)
-  const taken = await active.conversion.take(id, blocks, { ...made, sha256 }, check)
+  const taken = await active.conversion.take(id, blocks, { ...measured, checksum: sha256 }, check)
   if (taken === 'wrong') throw struck(workers, delivery, 'this machine makes other blocks of the same rows')
   if (taken === 'accepted') {
     workers.wasRight(worker, tensor.type, check, { conversion: active.conversion, id })
