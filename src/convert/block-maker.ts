@@ -75,20 +75,23 @@ export class BlockMaker {
     }
   }
 
-  /** Whether all weights were finite. */
+  /**
+   * Whether all weights were finite. They are looked through last, when the kernels have brought them into a cache: first
+   * it would be a wait for memory. NaN does kernels no harm, and what they made of it is used by nobody.
+   */
   #makeAll(rows: RowsInMemory, makings: readonly Making[]): boolean {
     const atATime = rowsPerBand(rows.columns)
     let since = performance.now()
     for (let first = 0; first < rows.rows; first += atATime) {
       const count = Math.min(atATime, rows.rows - first)
       const floats = this.#floats(rows, first, count)
-      if (this.#kernels.countNonFinite(floats, count * rows.columns) > 0) return false
       for (const making of makings) {
         making.makeBand({ first, count, floats }, this.#areas)
         const now = performance.now()
         making.milliseconds += now - since
         since = now
       }
+      if (this.#kernels.countNonFinite(floats, count * rows.columns) > 0) return false
     }
     return true
   }

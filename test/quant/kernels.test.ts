@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type GgmlType, ggmlTypeNames, rowBytes } from '#dist/formats/ggml/block-types.js'
 import { typeKernels } from '#dist/quant/kernel-table.js'
-import { canQuantize, compileKernels, Kernels, needsImportance } from '#dist/quant/kernels.js'
+import { canQuantize, compileKernels, Kernels, needsImportance, usesImportance } from '#dist/quant/kernels.js'
 import { seededRandom } from '../helpers/random.ts'
 
 const module = compileKernels()
@@ -128,6 +128,30 @@ describe('quantize', () => {
     const first = rowBytes(type, 256)
     expect(bytes().subarray(0, first)).toEqual(healthy.subarray(0, first))
     expect(bytes().subarray(2 * first)).toEqual(healthy.subarray(2 * first))
+  })
+
+  test.each(writable)('%s ends whatever the bits of the weights, and does what it did before', (type) => {
+    const random = seededRandom(7)
+    const weights = 2048
+    const healthy = gaussians(weights)
+    const { kernels, address } = kernelsWith(healthy)
+    const blocks = kernels.reserve(rowBytes(type, weights))
+    const ones = kernels.reserve(weights * 4)
+    const view = new Float32Array(kernels.memory.buffer, address, weights)
+    new Float32Array(kernels.memory.buffer, ones, weights).fill(1)
+    const made = (importance: number) => {
+      kernels.quantize(type, address, blocks, weights, importance)
+      return new Uint8Array(kernels.memory.buffer, blocks, rowBytes(type, weights)).slice()
+    }
+    const before = needsImportance(type) ? made(ones) : made(0)
+    for (const share of [0.002, 0.3, 1]) {
+      const bits = new Uint32Array(kernels.memory.buffer, address, weights)
+      for (let at = 0; at < weights; at++) if (random.uniform() < share) bits[at] = random.uniform() * 2 ** 32
+      if (!needsImportance(type)) made(0)
+      if (usesImportance(type)) made(ones)
+      view.set(healthy)
+    }
+    expect(needsImportance(type) ? made(ones) : made(0)).toEqual(before)
   })
 
   test.each(writable)('%s gives the same bytes for one block at a time as for many', (type) => {
