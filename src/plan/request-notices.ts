@@ -31,9 +31,16 @@ function kindOf(name: string): string {
   return name.replace(/^blk\.\d+\./, '').replace(/\.(weight|bias)$/, '')
 }
 
-function keyNotices({ metadata }: ModelDescription, { metadataOverrides = [] }: PlanRequest): string[] {
+function keyNotices({ metadata, architecture }: ModelDescription, { metadataOverrides = [] }: PlanRequest): string[] {
+  // The first part of a key tells whom it is for; llama.cpp reads an architecture's own for that architecture alone.
+  const read = ['general', 'tokenizer', architecture]
   return metadataOverrides.flatMap(([key]) => {
-    const near = metadata.has(key) ? undefined : nearestName(key, metadata.keys())
-    return near === undefined ? [] : [`--override-kv ${key} adds a key; did you mean ${near}?`]
+    if (metadata.has(key)) return []
+    const [prefix = '', ...rest] = key.split('.')
+    const own = [architecture, ...rest].join('.')
+    const near = metadata.has(own) ? own : nearestName(key, metadata.keys())
+    if (near !== undefined) return [`--override-kv ${key} adds a key; did you mean ${near}?`]
+    if (read.includes(prefix)) return []
+    return [`--override-kv ${key} adds a key that llama.cpp does not read: the model's own begin with ${architecture}.`]
   })
 }

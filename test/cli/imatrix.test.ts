@@ -53,6 +53,16 @@ describe('--imatrix', () => {
     expect(await fileSha256(file('made.gguf'))).toBe(expected)
   })
 
+  test('is named as needed by a dry run, which shows the types of a run with one', async () => {
+    const words = ['convert', 'little-f16.gguf', '--type', 'IQ2_XS', '--dry-run']
+    const said = (await run(...words)).stderr.replaceAll(/\s+/g, ' ')
+    expect(said).toContain('without an importance matrix: name one with --imatrix')
+    const shown = JSON.parse((await run(...words, '--json')).stdout)
+    const real = JSON.parse((await run('convert', ...weighed, '--dry-run', '--json')).stdout)
+    expect([shown.needs, real.needs]).toEqual([['imatrix'], []])
+    expect(shown.files[0].tensors).toEqual(real.files[0].tensors)
+  })
+
   test('records the file as it was named, the dataset, and how much was measured', async () => {
     const words = ['--imatrix', './calibration.dat', '--exclude-weights', 'attn_q', '--exclude-weights', 'attn_k']
     expect((await run('convert', 'little-f16.gguf', ...words, '--out', 'legacy.gguf')).status).toBe(0)

@@ -14,9 +14,12 @@ describe.skipIf(process.platform === 'win32')('a conversion that gets a signal',
   const output = () => join(root(), 'out', 'small.gguf')
   let expected = ''
 
-  async function convertSmall(out: string, words: readonly string[], options: CommandOptions = {}) {
+  const convertSmall = (out: string, words: readonly string[], options: CommandOptions = {}) =>
+    convertTo('Q3_K_M', out, words, options)
+
+  async function convertTo(types: string, out: string, words: readonly string[], options: CommandOptions = {}) {
     const state = ['--state-dir', join(root(), 'out', 'state')]
-    const model = [join(root(), 'model'), '--pre', smallPre, '--type', 'Q3_K_M', '--threads', '1']
+    const model = [join(root(), 'model'), '--pre', smallPre, '--type', types, '--threads', '1']
     return mibera(['convert', ...model, '--out', out, ...state, ...words], options)
   }
 
@@ -80,8 +83,9 @@ describe.skipIf(process.platform === 'win32')('a conversion that gets a signal',
 
   test('several types stop together and go on together, and --json says so in one document', async () => {
     const folder = join(root(), 'out')
-    const words = ['--type', 'Q2_K,Q3_K_M', '--json']
-    const end = await convertSmall(folder, words, {
+    const types = ['Q2_K', 'Q3_K_M']
+    const files = types.map((type) => join(folder, `model-${type}.gguf`))
+    const end = await convertTo(types.join(), folder, ['--json'], {
       onStart: (child) => {
         // With --json nothing is said on the way: the part file tells that it has begun.
         const watcher = watch(folder, (_, name) => {
@@ -92,13 +96,12 @@ describe.skipIf(process.platform === 'win32')('a conversion that gets a signal',
       },
     })
     expect(end).toMatchObject({ status: 130, stderr: '' })
-    expect(JSON.parse(end.stdout)).toMatchObject({ outcome: 'stopped', done: [] })
-    expect(existsSync(join(folder, 'model-Q2_K.gguf.part'))).toBe(true)
-    expect(existsSync(join(folder, 'model-Q3_K_M.gguf.part'))).toBe(true)
+    expect(JSON.parse(end.stdout)).toEqual({ outcome: 'stopped', files, done: [] })
+    expect(files.map((file) => existsSync(`${file}.part`))).toEqual([true, true])
 
-    const json = await convertSmall(folder, words)
+    const json = await convertTo(types.join(), folder, ['--json'])
     expect(json).toMatchObject({ status: 0, stderr: '' })
-    const done = ['Q2_K', 'Q3_K_M'].map((type) => ({ output: join(folder, `model-${type}.gguf`) }))
+    const done = files.map((output) => ({ output }))
     expect(JSON.parse(json.stdout)).toMatchObject({ outcome: 'published', done })
   })
 })

@@ -84,7 +84,9 @@ test('a dry run shows every tensor and writes nothing', async () => {
   const words = ['convert', 'little-f16.gguf', '--type', 'Q3_K_M,Q8_0', '--dry-run', '--pure']
   const { stdout, status } = await run(...words)
   expect(status).toBe(0)
-  expect(stdout).toMatch(/^blk\.1\.ffn_down\.weight +24 x 256 +F16 +12\.0 KiB +Q3_K +2\.58 KiB +--pure$/m)
+  const [, why] = /^blk\.1\.ffn_down\.weight +24 x 256 +F16 +Q3_K +2\.58 KiB +(\(\d+\))$/m.exec(stdout) ?? []
+  expect(stdout).toContain(`\n${why} --pure\n`)
+  expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
   expect(stdout).toMatch(/^little-Q8_0\.gguf: 107 KiB$/m)
   const { files } = JSON.parse((await run(...words, '--json')).stdout)
   expect(files.map(({ recipe }: { recipe: string }) => recipe)).toEqual(['Q3_K_M', 'Q8_0'])
@@ -103,12 +105,16 @@ test('the size of a dry run is that of the file', async () => {
 test('what has no effect is said', async () => {
   const { stderr } = await run(
     ...['convert', 'little-f16.gguf', '--dry-run', '--type', 'Q8_0,F16', '--tensor-type', 'attn_vv=Q5_0'],
-    ...['--override-kv', 'llama.contxt_length=int:5'],
+    ...['--override-kv', 'llama.contxt_length=int:5', '--override-kv', 'phi3.block_count=int:5'],
+    ...['--override-kv', 'other.thing=int:5', '--override-kv', 'llama.thing=int:5'],
   )
   const said = stderr.replaceAll(/\s+/g, ' ')
   expect(said).toContain('Note: --tensor-type has no effect on F16, as in llama-quantize')
   expect(said).toContain('no tensor has that in its name; did you mean attn_v?')
   expect(said).toContain('adds a key; did you mean llama.context_length?')
+  expect(said).toContain('--override-kv phi3.block_count adds a key; did you mean llama.block_count?')
+  expect(said).toContain('--override-kv other.thing adds a key that llama.cpp does not read')
+  expect(said).not.toContain('llama.thing')
 })
 
 test.each([

@@ -34,6 +34,7 @@ const commands: Record<string, () => string[]> = {
   verify: () => ['verify', gguf(), '--source', ...folderWords()],
   convert,
   'help of all': () => ['--help'],
+  'a dry run': () => [...convert(), '--dry-run', '--type', 'Q3_K_M'],
   'help of convert': () => ['convert', '--help'],
   'help of daemon start': () => ['daemon', 'start', '--help'],
   'help of worker': () => ['worker', '--help'],

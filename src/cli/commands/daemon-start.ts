@@ -42,12 +42,16 @@ export function daemonStartCommand(): Command {
     .option('--watch <dir>', 'convert every model that appears in this folder (repeatable)', collect)
     .option('--type <types>', 'types of watched models: Q3_K_M,Q2_K (default: Q4_K_M)', parseRecipes)
     .option('--out <dir>', "folder for watched models' files (default: the watched folder)")
-    .addOption(mixOption())
+    .addOption(mixOption('llama.cpp release whose choice of types is followed (default: latest)'))
     .option('--foreground', 'stay in this terminal, and log to it')
     .option('--quiet-time <seconds>', 'how long a download must have been still (default: 10)', parseSeconds)
     .option('--poll', 'look at watched folders by the clock: for network drives')
     .option('--threads <n>', 'worker threads (default: all processors; 0: none)', parseDaemonThreads)
-    .option('--max-memory <size>', 'memory to use at the most (default: a quarter, up to 1G)', parseMemory)
+    .option(
+      '--max-memory <size>',
+      'memory to use at the most, such as 512M (default: a quarter, up to 1G)',
+      parseMemory,
+    )
     .option('--reclaim-source', "delete each of a watched model's shards once it is converted and read back")
     .option('--yes', 'yes, delete them')
   return addScaleOutOptions(addModelOptions(command)).action(async (options: StartOptions) => {
@@ -61,6 +65,7 @@ export function daemonStartCommand(): Command {
 /** Options by which other machines take part; docs/workers.md. */
 function addScaleOutOptions(command: Command): Command {
   return command
+    .optionsGroup('Workers on other machines:')
     .option('--redis <url>', 'let workers take part, over this Redis: redis://HOST, rediss://HOST for TLS')
     .option('--listen <address>', 'HOST:PORT where workers reach this daemon')
     .option('--token-file <file>', 'token that workers must show ("mibera daemon token" makes it)')

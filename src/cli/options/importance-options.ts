@@ -12,7 +12,8 @@ export interface ImportanceOptions {
 /** The options of llama-quantize of these names. */
 export function addImportanceOptions(command: Command): Command {
   return command
-    .option('--imatrix <file>', 'importance matrix to choose blocks by, of llama-imatrix (GGUF or .dat)')
+    .optionsGroup('Importance matrix:')
+    .option('--imatrix <file>', 'made by llama-imatrix (GGUF or .dat); the smallest types need one')
     .addOption(
       new Option('--include-weights <name>', 'use only its entries whose name contains this (repeatable)')
         .argParser(another)

@@ -8,11 +8,13 @@ export interface MetadataCommandOptions {
 }
 
 export function addMetadataOptions(command: Command): Command {
-  return command.option(
-    '--override-kv <key=type:value>',
-    'a key of the output, of type int, float, bool or str (repeatable)',
-    collect,
-  )
+  return command
+    .optionsGroup('Metadata and files of the output:')
+    .option(
+      '--override-kv <key=type:value>',
+      'set a metadata key; the type is int, float, bool or str (repeatable)',
+      collect,
+    )
 }
 
 /** @throws MiberaError USAGE for one that is not lawful. */

@@ -1,8 +1,6 @@
 import { Option } from 'commander'
 
 /** `--mix`, whose rules decide which tensor gets which type. */
-export function mixOption(): Option {
-  return new Option('--mix <release>', 'llama.cpp release whose choice of types is followed (default: latest)').choices(
-    ['latest', 'b3613'],
-  )
+export function mixOption(description = 'llama.cpp release whose choice of types is followed'): Option {
+  return new Option('--mix <release>', description).choices(['latest', 'b3613'])
 }

@@ -10,7 +10,8 @@ export interface ModelOptions {
 /** The options by which a person answers what a folder leaves open. */
 export function addModelOptions(command: Command): Command {
   return command
-    .option('--family <name>', 'what family of models this is, where the folder does not tell')
-    .option('--override <key=value>', 'a hyperparameter that you know better (repeatable)', parseOverride)
-    .option('--pre <name>', "llama.cpp's name of the pre-tokenizer, where it is not recognised")
+    .optionsGroup('What the folder leaves open:')
+    .option('--family <name>', 'family of the model: phi-fused or llama-split')
+    .option('--override <key=value>', 'a hyperparameter, such as head_size=128 (repeatable)', parseOverride)
+    .option('--pre <name>', "llama.cpp's name of the pre-tokenizer, such as llama-bpe")
 }

@@ -6,12 +6,13 @@ import type { Recipe } from '../../quant/recipes.ts'
 
 /**
  * Absolute path of the file to be made: `--out` if it names a file, else "NAME-TYPE.gguf" in the folder it names, or
- * in the current one. With several types it is what the files are named after, each with its type.
+ * in the current one. With several types, or a split, it is what the files are named after.
  */
 export function outputPath(
   modelFolder: string,
   [recipe, ...more]: readonly [Recipe, ...Recipe[]],
   out: string | undefined,
+  split = false,
 ): string {
   const name = outputFileName(modelFolder, recipe.name, ...more.map((other) => other.name))
   if (out === undefined) return resolve(name)
@@ -29,7 +30,12 @@ export function outputPath(
       hint: 'Create it first, or name another --out.',
     })
   }
-  return path
+  return split ? withoutPlace(path) : path
+}
+
+/** "m-00001-of-00002.gguf" → "m.gguf": how many files it will be, and so their names, only the plan tells. */
+function withoutPlace(path: string): string {
+  return path.replace(/(?<=[^/\\])-\d{5}-of-\d{5}(?=\.gguf$)/i, '')
 }
 
 /** The folder that an output named by `--out` goes to. */

@@ -3,15 +3,20 @@ import { parseByteCount } from '../../base/byte-count.ts'
 import { nearestName } from '../../base/nearest-name.ts'
 import { findRecipe, type Recipe, recipeNames } from '../../quant/recipes.ts'
 
-/** "Q3_K_M,Q2_K" → recipes, in the order given, each once. */
-export function parseRecipes(text: string): [Recipe, ...Recipe[]] {
-  const recipes = new Map<string, Recipe>()
+export type Recipes = readonly [Recipe, ...Recipe[]]
+
+/** "Q3_K_M,Q2_K" → recipes, in the order given; repeatable. */
+export function parseRecipes(text: string, earlier: readonly Recipe[] = []): Recipes {
+  const recipes = [...earlier]
   for (const name of text.split(',')) {
     const recipe = findRecipe(name)
     if (recipe === undefined) throw new InvalidArgumentError(unknownRecipe(name))
-    recipes.set(recipe.name, recipe)
+    if (recipes.some((other) => other.name === recipe.name)) {
+      throw new InvalidArgumentError(`${recipe.name} is named twice.`)
+    }
+    recipes.push(recipe)
   }
-  return [...recipes.values()] as [Recipe, ...Recipe[]]
+  return recipes as [Recipe, ...Recipe[]]
 }
 
 function unknownRecipe(name: string): string {

@@ -17,11 +17,11 @@ export type PlanCommandOptions = ModelOptions &
 
 /** In the order in which the help shows them. */
 const groups = [
+  addRequantizeOption,
   addModelOptions,
   addTypeOptions,
   addImportanceOptions,
   addMetadataOptions,
-  addRequantizeOption,
   addSplitOptions,
 ] as const
 

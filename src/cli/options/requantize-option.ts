@@ -6,7 +6,10 @@ export interface RequantizeOption {
 }
 
 export function addRequantizeOption(command: Command): Command {
-  return command.option('--allow-requantize', 'quantize a GGUF anew that is quantized already, at the loss of both')
+  return command.option(
+    '--allow-requantize',
+    'also from a GGUF that is quantized already, though quality is lost twice',
+  )
 }
 
 export function readRequantizeOption({ allowRequantize }: RequantizeOption): Pick<JobOptions, 'allowRequantize'> {

@@ -11,12 +11,12 @@ export interface SplitOptions {
 export function addSplitOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--split-max-size <size>', 'split the output into files of at most 500M, 4G … (of 1000) of tensors')
+      new Option('--split-max-size <size>', 'split into files with at most 500M, 4G … (of 1000) of tensors')
         .argParser(parseSplitSize)
         .conflicts('splitMaxTensors'),
     )
-    .option('--split-max-tensors <n>', 'split the output into files of at most n tensors', parseSplitTensors)
-    .option('--no-tensor-first-split', 'of split files the first has metadata only')
+    .option('--split-max-tensors <n>', 'split into files with at most n tensors', parseSplitTensors)
+    .option('--no-tensor-first-split', 'the first file of a split has metadata only')
 }
 
 /** With `--no-tensor-first-split` alone it is 128 tensors, as gguf-split has it. */

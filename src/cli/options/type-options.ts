@@ -18,17 +18,18 @@ export interface TypeCommandOptions {
 /** The options about the types of single tensors, named as llama-quantize names them. */
 export function addTypeOptions(command: Command): Command {
   return command
+    .optionsGroup('Types of single tensors:')
     .option(
       '--tensor-type <regex=type>',
-      'type of the tensors so named; the first that fits counts (repeatable)',
+      'for names that have this in them, such as attn_v=Q6_K; of several that fit the first counts (repeatable)',
       collect,
     )
-    .option('--tensor-type-file <file>', 'the same from a file, separated by spaces or lines (repeatable)', collect)
+    .option('--tensor-type-file <file>', 'more of these, separated by spaces or lines (repeatable)', collect)
     .option('--output-tensor-type <type>', 'type of the output projection')
     .option('--token-embedding-type <type>', 'type of the token embedding')
     .option('--leave-output-tensor', 'do not quantize the output projection')
-    .option('--pure', "the type's base type for every matrix, without its mix")
-    .option('--no-fallback', 'refuse where rows do not fit a type, instead of taking another')
+    .option('--pure', 'every matrix alike, none with more bits than the others')
+    .option('--no-fallback', 'refuse where rows do not fit a type, instead of taking a larger one')
 }
 
 /** @throws MiberaError USAGE for a type or pattern that is not lawful; IO for a file that cannot be read. */

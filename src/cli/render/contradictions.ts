@@ -7,7 +7,7 @@ export function contradictionLines(model: ModelDescription): string {
   const { layers, hidden } = model.dimensions
   const name = model.knownAs ?? model.family ?? 'A GGUF without a name'
   const lines = [
-    `${name} (${model.architecture}): ${layers} layers of ${hidden}, ${weightCount(model.parameters)} weights`,
+    `${name} (${model.architecture}): ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hidden}, ${weightCount(model.parameters)} weights`,
   ]
   const count = model.contradictions.length
   if (count > 0) {
