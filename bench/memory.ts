@@ -1,72 +1,66 @@
+import { mkdir, rm } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { bufferRoom, threadsWithin } from '#dist/convert/thread-budget.js'
-import { type RecipeName, recipeNames } from '#dist/quant/recipes.js'
-import type { ModelShape } from '../fixtures/model-shapes.ts'
-import { planFolder } from '../test/helpers/convert-folder.ts'
+import { readPlanRequest } from '#dist/jobs/read-plan-request.js'
+import { type OpenedModel, openModel } from '#dist/model/open-model.js'
+import { makePlan } from '#dist/plan/make-plan.js'
+import type { Plan } from '#dist/plan/plan.js'
+import { recipeList } from '#dist/quant/recipes.js'
+import { smallestBudget } from '../test/helpers/smallest-budget.ts'
 import { mebibytes } from './conversion/contest.ts'
-import { inPlace, type SourceType } from './conversion/place.ts'
+import { inPlace, type Place } from './conversion/place.ts'
 import { machine } from './machine.ts'
+import { type MemoryCase, memoryCases } from './memory/cases.ts'
+import { MemoryModels } from './memory/models.ts'
 import { writeResults } from './results.ts'
 
 /**
- * Highest resident memory of whole conversions, one for each recipe, beside the smallest `--max-memory` that allows
- * their threads. Only those that need an importance matrix are left out.
+ * Highest resident memory of whole conversions beside the smallest `--max-memory` that allows their threads. Ends with
+ * an error where one is above.
  */
 const { values } = parseArgs({
   options: {
     threads: { type: 'string', default: '2' },
-    types: { type: 'string', default: '' },
+    /** Only cases whose kind has this in it, whose figures are then not kept. */
+    kind: { type: 'string', default: '' },
     folder: { type: 'string' },
   },
 })
 const threads = Number(values.threads)
-const types = values.types === '' ? recipeNames : (values.types.split(',') as RecipeName[])
-/** Rows as long as those of large models, and every tensor longer than a slice; 52 M weights. */
-const shape: ModelShape = {
-  layers: 1,
-  hidden: 1024,
-  feedForward: 4096,
-  heads: 8,
-  kvHeads: 2,
-  headSize: 128,
-  vocabulary: 16544,
-}
-const mebibyte = 2 ** 20
 
 await inPlace(values.folder, async (place) => {
-  const runs: { dtype: SourceType; type: RecipeName; budgetBytes: number; peakBytes: number }[] = []
-  for (const dtype of ['F32', 'BF16'] as const) {
-    const model = await place.model(shape, dtype)
-    for (const type of types) {
-      const budgetBytes = await smallestBudget(model, type)
-      if (budgetBytes === undefined) continue
-      const limits = ['--threads', String(threads), '--max-memory', `${budgetBytes / mebibyte}M`]
-      const { peakBytes } = await place.convert([model, '--type', type, '--out', place.path('ours.gguf'), ...limits])
-      const excess = peakBytes > budgetBytes ? '  MORE THAN THE BUDGET' : ''
-      console.log(`${dtype} to ${type}: ${mebibytes(peakBytes)} of ${mebibytes(budgetBytes)} MiB${excess}`)
-      if (excess !== '') process.exitCode = 1
-      runs.push({ dtype, type, budgetBytes, peakBytes })
-    }
+  const models = new MemoryModels(place)
+  const runs: { kind: string; model: string; types: string; budgetBytes: number; peakBytes: number }[] = []
+  for (const one of memoryCases(await models.imatrix())) {
+    const { kind, model, types } = one
+    if (!kind.includes(values.kind)) continue
+    const run = await measure(place, one, await models.path(model))
+    const excess = run.peakBytes > run.budgetBytes
+    const figures = `${mebibytes(run.peakBytes)} of ${mebibytes(run.budgetBytes)} MiB`
+    console.log(`${kind}: ${model} to ${types}: ${figures}${excess ? '  MORE THAN THE BUDGET' : ''}`)
+    if (excess) process.exitCode = 1
+    runs.push({ kind, model, types, ...run })
   }
-  if (values.types === '') await writeResults('memory', { ...machine(), threads, runs })
+  if (values.kind === '') await writeResults('memory', { ...machine(), threads, runs })
 })
 
-/** Whole mebibytes; undefined for a recipe that cannot be planned without more than a model. */
-async function smallestBudget(model: string, type: RecipeName): Promise<number | undefined> {
-  const plan = await planFolder(model, type).catch((error: Error) => {
-    console.log(`${type}: left out: ${error.message}`)
-    return undefined
-  })
-  if (plan === undefined) return undefined
-  for (let budget = 64 * mebibyte; ; budget += mebibyte) {
-    if (fits(budget, bufferRoom(plan))) return budget
+async function measure(place: Place, { types, wish }: MemoryCase, model: string) {
+  const budgetBytes = smallestBudget(await planOf(model, types, wish.options), threads)
+  const limits = ['--threads', String(threads), '--max-memory', `${budgetBytes / 2 ** 20}M`]
+  const out = place.path('out')
+  await mkdir(out)
+  try {
+    const { peakBytes } = await place.convert([model, '--type', types, '--out', out, ...wish.words, ...limits], [])
+    return { budgetBytes, peakBytes }
+  } finally {
+    await rm(out, { recursive: true })
   }
 }
 
-function fits(budget: number, room: ReturnType<typeof bufferRoom>): boolean {
-  try {
-    return threadsWithin(budget, threads, room) === threads
-  } catch {
-    return false
-  }
+const opened = new Map<string, Promise<OpenedModel>>()
+
+async function planOf(model: string, types: string, options: MemoryCase['wish']['options']): Promise<Plan> {
+  const opening = opened.get(model) ?? openModel(model, { overrides: new Map() })
+  opened.set(model, opening)
+  const { input, description } = await opening
+  return makePlan(input, description, await readPlanRequest(recipeList(types) ?? [], 'latest', options))
 }

@@ -106,13 +106,17 @@ async function kernels(): Promise<string> {
 
 async function memory(): Promise<string> {
   const { runs } = await readResults('memory')
-  type Run = { dtype: string; type: string; budgetBytes: number; peakBytes: number }
-  const rows = (runs as Run[]).map(({ dtype, type, budgetBytes, peakBytes }) => [
-    `${dtype} to ${type}`,
-    mebibytes(budgetBytes),
-    mebibytes(peakBytes),
-  ])
-  return markdown(['', 'budget', 'peak'], rows)
+  type Run = { kind: string; model: string; types: string; budgetBytes: number; peakBytes: number }
+  const byKind = new Map<string, Run[]>()
+  for (const run of runs as Run[]) byKind.set(run.kind, [...(byKind.get(run.kind) ?? []), run])
+  const share = ({ peakBytes, budgetBytes }: Run) => peakBytes / budgetBytes
+  const rows = [...byKind].map(([kind, ofKind]) => {
+    const fullest = ofKind.reduce((one, other) => (share(other) > share(one) ? other : one))
+    const { model, types, budgetBytes, peakBytes } = fullest
+    const cells = [`${model} to ${types}`, mebibytes(budgetBytes), mebibytes(peakBytes), percent(share(fullest))]
+    return [kind, String(ofKind.length), ...cells]
+  })
+  return markdown(['', 'conversions', 'the fullest', 'budget', 'peak', 'used'], rows)
 }
 
 async function machine(): Promise<string> {

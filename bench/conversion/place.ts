@@ -68,11 +68,14 @@ export class Place {
     return path
   }
 
-  /** Runs `mibera convert` from scratch, with nothing left to be written to disk by others. */
-  async convert(words: readonly string[]): Promise<ProcessRun> {
+  /**
+   * Runs `mibera convert` from scratch, with nothing left to be written to disk by others.
+   * @param answers to what the models made here leave open: nobody knows the hash of a cut vocabulary.
+   */
+  async convert(words: readonly string[], answers: readonly string[] = ['--pre', 'dbrx']): Promise<ProcessRun> {
     await rm(this.state, { recursive: true, force: true })
     await settleDisk()
-    return mibera(['convert', ...words, '--pre', 'dbrx', '--force', '--quiet', '--state-dir', this.state])
+    return mibera(['convert', ...words, ...answers, '--force', '--quiet', '--state-dir', this.state])
   }
 }
 

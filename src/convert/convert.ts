@@ -1,3 +1,4 @@
+import { collectGarbage } from '../base/collect-garbage.ts'
 import { explainSystemError } from '../base/system-error.ts'
 import { explainDiskFull } from '../disk/part-file.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -49,6 +50,8 @@ export async function convertIn(
     )
     const prepared = await prepare(plan, paths, database, options)
     const reclaimed = reclaimedSources(database, prepared.conversion.id)
+    // What planning left behind would add to what the threads take.
+    collectGarbage()
     const pool = new WorkerPool(threads, {
       kernels: compileKernels(),
       sources: plan.sources.map(({ path }, index) => (reclaimed.has(index) ? undefined : path)),

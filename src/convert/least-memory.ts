@@ -1,8 +1,8 @@
 import { formatBytes } from '../base/byte-count.ts'
 import { MiberaError } from '../base/errors.ts'
 
-/** Resident memory of the process without any worker thread: Node itself, the plan, a 100 k-token vocabulary. */
-export const processBytes = 120 * 1024 * 1024
+/** Resident memory of the process without any worker thread: Node itself and a plan whose header is small. */
+export const processBytes = 116 * 1024 * 1024
 /** Resident memory of one thread besides its buffers: a V8 isolate with this program's modules. */
 export const isolateBytes = 16 * 1024 * 1024
 

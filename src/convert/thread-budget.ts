@@ -12,7 +12,12 @@ import { isolateBytes, processBytes } from './least-memory.ts'
 import type { BufferRoom } from './protocol.ts'
 import { blockAlignment, bufferBytes } from './slice-buffers.ts'
 
-/** A header and what was left behind while it was written, which the garbage collector leaves lying for a while. */
+/**
+ * Nearly all of a header is the vocabulary, which is read as JSON, looked up both ways round, run once to recognise it,
+ * and encoded: so many times its bytes the process grows by while it plans. Measured by bench/memory.
+ */
+const vocabularyCopies = 16
+/** A further header and what was left behind while it was written, which the garbage collector leaves lying for a while. */
 const headerCopies = 4
 
 /** The buffers that hold any slice of `plan`, and the tables of its types. */
@@ -40,8 +45,10 @@ export function bufferRoom(plan: Plan): BufferRoom {
   for (const importance of new Set(plan.tensors.map((tensor) => tensor.importance))) {
     room.sharedBytes += importance?.byteLength ?? 0
   }
-  // A large vocabulary stands in the header of each recipe's file; one is part of what the process needs anyway.
-  for (const { header } of plan.files.slice(1)) room.sharedBytes += headerCopies * header.length
+  // It stands in the header of each recipe's first file.
+  for (const [index, { header }] of plan.files.entries()) {
+    room.sharedBytes += (index === 0 ? vocabularyCopies : headerCopies) * header.length
+  }
   for (const type of new Set(plan.tensors.map((tensor) => tensor.type))) {
     room.tableBytes += typeKernels[type]?.tableBytes ?? 0
   }
