@@ -128,7 +128,7 @@ describe('mibera worker', () => {
   test('refuses at the start a budget of memory that no conversion fits into', async () => {
     const { status, stderr } = await mibera(['worker', ...lawful, '--max-memory', '100M'])
     expect(status).toBe(6)
-    expect(stderr).toContain('more than 136 MiB')
+    expect(stderr).toContain('more than 132 MiB')
   })
 
   test('names the help of the very command', async () => {
