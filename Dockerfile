@@ -19,6 +19,7 @@ COPY .npmrc package.json package-lock.json ./
 COPY test/oracle/libraries/package.json test/oracle/libraries/
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
+COPY bundle bundle
 COPY kernels kernels
 COPY src src
 RUN npm run build

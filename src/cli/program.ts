@@ -14,7 +14,8 @@ const commands: readonly { readonly name: string; load(): Promise<Command> }[] =
 
 /**
  * The command line for these words. Global options may stand before or after the command. Only commands whose name is
- * among the words are loaded, all if none is: `mibera jobs status` must not wait for what a conversion needs.
+ * among the words are loaded, all if none is: `mibera jobs status` must not wait for what a conversion needs. Modules of
+ * commands hold their options; what a command does is loaded when it is done.
  */
 export async function buildProgram(words: readonly string[]): Promise<Command> {
   const program: Command = new Command('mibera')
@@ -36,8 +37,9 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     })
     .exitOverride()
   const wanted = commands.filter(({ name }) => words.includes(name))
+  const all = wanted.length === 0 && !words.some((word) => word === '--version' || word === '-V')
   for (const { name, load } of commands) {
-    const needed = wanted.length === 0 || wanted.some((command) => command.name === name)
+    const needed = all || wanted.some((command) => command.name === name)
     // One that is not needed is known by its name alone, for suggestions.
     program.addCommand(needed ? await load() : new Command(name))
   }

@@ -11,6 +11,7 @@ import { type Prepared, prepare } from './prepare.ts'
 import type { Report } from './report.ts'
 import { requireKernels } from './require-kernels.ts'
 import type { ConvertOptions, Run } from './run.ts'
+import { startThread } from './spare-threads.ts'
 import type { StateDatabase } from './state/database.ts'
 import { readReclaimed } from './state/reclaimed-shards.ts'
 import { withState } from './state/with-state.ts'
@@ -52,12 +53,15 @@ export async function convertIn(
     const reclaimed = reclaimedSources(database, prepared.conversion.id)
     // What planning left behind would add to what the threads take.
     collectGarbage()
-    const pool = new WorkerPool(threads, {
+    const setup = {
       kernels: compileKernels(),
       sources: plan.sources.map(({ path }, index) => (reclaimed.has(index) ? undefined : path)),
       outputs: prepared.parts.places,
       room,
-    })
+    }
+    const pool = new WorkerPool(threads, setup, () => options.spareThreads?.take() ?? startThread())
+    // Memory may allow fewer than were started.
+    options.spareThreads?.close()
     const release = options.threadLimit?.follow((limit) => pool.resize(limit))
     try {
       return await carryOut({ plan, paths, database, pool, threads, options }, prepared)

@@ -2,7 +2,7 @@ import type { GgmlType } from '../formats/ggml/block-types.ts'
 import type { Segment } from '../plan/slices.ts'
 import type { SliceId } from './slice-id.ts'
 
-/** What a worker thread is given once, when it starts. */
+/** What a worker thread is given once, before its first job. */
 export interface WorkerSetup {
   readonly kernels: WebAssembly.Module
   readonly room: BufferRoom
@@ -166,10 +166,9 @@ export interface ReadBackResult {
   readonly sha256: Uint8Array | undefined
 }
 
-export interface JobMessage {
-  readonly id: number
-  readonly job: Job
-}
+export type ThreadMessage<Setup> =
+  | { readonly kind: 'setup'; readonly setup: Setup }
+  | { readonly kind: 'job'; readonly id: number; readonly job: Job }
 
 export type Reply =
   | { readonly kind: 'done'; readonly id: number; readonly result: JobResults[keyof JobResults] }

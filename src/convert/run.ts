@@ -4,6 +4,7 @@ import type { BatchLimits } from './checkpoints.ts'
 import type { Engine, OpenConversion } from './engine.ts'
 import type { EventListener } from './events.ts'
 import type { OutputPaths } from './output-paths.ts'
+import type { SpareThreads } from './spare-threads.ts'
 import type { StateDatabase } from './state/database.ts'
 import type { ThreadLimit } from './thread-limit.ts'
 import type { WorkerPool } from './worker-pool.ts'
@@ -23,6 +24,8 @@ export interface ConvertOptions {
   readonly version: string
   readonly contradictions: readonly Contradiction[]
   readonly stateDirectory: string
+  /** Threads started before the plan was made; those that are not needed are ended. */
+  readonly spareThreads?: SpareThreads
   /** Threads wanted; fewer are used where memory is short. 0: other machines make all slices that they can. */
   readonly threads: number
   /** Has other machines take part. Called once for a run, when the output is ready to be filled. */

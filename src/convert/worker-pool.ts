@@ -1,10 +1,8 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { MiberaError } from '../base/errors.ts'
 import { fromPortable } from './portable-error.ts'
-import type { Job, JobMessage, JobResults, LocalSetup, Reply, WorkerSetup } from './protocol.ts'
-
-/** Entry of threads that work on files of this machine. */
-const localEntry = new URL('./worker.js', import.meta.url)
+import type { Job, JobResults, LocalSetup, Reply, ThreadMessage, WorkerSetup } from './protocol.ts'
+import { startThread } from './spare-threads.ts'
 
 /**
  * Jobs handed to one thread at a time. While it computes one, another is read, a third written, and the fourth begins
@@ -37,7 +35,7 @@ interface Thread {
  */
 export class WorkerPool<Setup extends WorkerSetup & { readonly sources: readonly unknown[] } = LocalSetup> {
   #setup: Setup
-  readonly #entry: URL
+  readonly #newThread: () => Worker
   readonly #most: number
   readonly #threads: Thread[] = []
   /** Taken away by `resize`, with jobs still in hand. */
@@ -49,11 +47,11 @@ export class WorkerPool<Setup extends WorkerSetup & { readonly sources: readonly
 
   /**
    * @param most threads that there will ever be; all of them start at once.
-   * @param entry module of a thread, which is given the setup.
+   * @param newThread gives a thread that waits for its setup.
    */
-  constructor(most: number, setup: Setup, entry = localEntry) {
+  constructor(most: number, setup: Setup, newThread: () => Worker = () => startThread()) {
     this.#setup = setup
-    this.#entry = entry
+    this.#newThread = newThread
     this.#most = most
     this.resize(most)
   }
@@ -105,7 +103,7 @@ export class WorkerPool<Setup extends WorkerSetup & { readonly sources: readonly
   }
 
   #startThread(): Thread {
-    const worker = new Worker(this.#entry, { workerData: this.#setup, stderr: false })
+    const worker = this.#newThread()
     const thread: Thread = { worker, pending: new Map() }
     worker.on('message', (reply: Reply) => this.#settle(thread, reply))
     worker.on('error', (cause) => this.#die(cause))
@@ -113,6 +111,8 @@ export class WorkerPool<Setup extends WorkerSetup & { readonly sources: readonly
       const released = this.#retiring.delete(thread) && thread.pending.size === 0
       if (!released) this.#die(new Error(`exit status ${status}`))
     })
+    const message: ThreadMessage<Setup> = { kind: 'setup', setup: this.#setup }
+    worker.postMessage(message)
     return thread
   }
 
@@ -130,7 +130,7 @@ export class WorkerPool<Setup extends WorkerSetup & { readonly sources: readonly
   }
 
   #give(thread: Thread, pending: Pending): void {
-    const message: JobMessage = { id: this.#nextId++, job: pending.job }
+    const message: ThreadMessage<Setup> & { kind: 'job' } = { kind: 'job', id: this.#nextId++, job: pending.job }
     thread.pending.set(message.id, { ...pending, since: performance.now() })
     thread.worker.postMessage(message)
   }

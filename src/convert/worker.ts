@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { openLocalFile } from '../disk/local-file.ts'
 import { answerJobs, type RunJob } from './answer-jobs.ts'
 import { FileSink } from './block-sink.ts'
@@ -6,7 +6,7 @@ import type { LocalSetup } from './protocol.ts'
 import { SliceRunner } from './slice-runner.ts'
 
 /** Entry of a worker thread that works on files of this machine. */
-answerJobs(parentPort, open(workerData as LocalSetup))
+answerJobs(parentPort, open)
 
 async function open(setup: LocalSetup): Promise<RunJob> {
   const sources = await Promise.all(setup.sources.map((path) => (path === undefined ? undefined : openLocalFile(path))))

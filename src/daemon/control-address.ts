@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdirSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { MiberaError } from '../base/errors.ts'
 
@@ -16,6 +16,11 @@ export function controlAddress(stateDirectory: string): string {
   if (process.platform === 'win32') return `\\\\.\\pipe\\mibera-${digest}`
   const socket = join(directory, 'control.sock')
   return Buffer.byteLength(socket) <= longestSocketPath ? socket : join(shortFolder(), `${digest}.sock`)
+}
+
+/** Whether it can be seen, without asking, that no daemon listens there. A pipe of Windows cannot be looked at. */
+export function isUnused(address: string): boolean {
+  return process.platform !== 'win32' && !existsSync(address)
 }
 
 function shortFolder(): string {

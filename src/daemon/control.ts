@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { ThreadLimit } from '../convert/thread-limit.ts'
 import { rememberImportance } from '../jobs/read-importance.ts'
 import type { JobStore } from '../jobs/store/job-store.ts'

@@ -1,5 +1,5 @@
 import { delimiter } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseByteCount } from '../base/byte-count.ts'
 import { isRedisUrl } from '../jobs/engines/bullmq/redis-url.ts'
 import { findRecipe, type Recipe, recipeNames } from '../quant/recipes.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ErrorCode } from '../base/error-codes.ts'
 import { jobOptionsSchema } from '../jobs/job-options.ts'
 import { recipeList, recipeNames } from '../quant/recipes.ts'

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { type ErrorCode, errorCodes, exitStatus } from '../base/error-codes.ts'
 import { MiberaError } from '../base/errors.ts'
 import { prepareControlFolder } from './control-address.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { MiberaError, systemCode } from '../base/errors.ts'
 import { nearestName } from '../base/nearest-name.ts'
 import { quote } from '../base/quote.ts'

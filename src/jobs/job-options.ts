@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { MiberaError } from '../base/errors.ts'
 import { parseMetadataOverride } from '../plan/metadata-override.ts'
 import { tensorPattern, writableTypes } from '../quant/tensor-pattern.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { isErrorCode } from '../base/error-codes.ts'
 import { MiberaError, systemCode } from '../base/errors.ts'
 import { workerHeader } from '../daemon/coordinator/protocol.ts'

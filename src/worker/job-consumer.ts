@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Job, WaitingError, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { MiberaError } from '../base/errors.ts'
 import type { Welcome } from '../daemon/coordinator/protocol.ts'
 import { explainRedisError } from '../jobs/engines/bullmq/explain-redis-error.ts'

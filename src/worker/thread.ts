@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { MiberaError } from '../base/errors.ts'
 import { answerJobs, type RunJob } from '../convert/answer-jobs.ts'
 import type { QuantizeJob } from '../convert/protocol.ts'
@@ -15,9 +15,9 @@ import { TokenReader } from './token-reader.ts'
 import { UploadSink } from './upload-sink.ts'
 
 /** Entry of a thread that makes slices for a coordinator elsewhere. */
-answerJobs(parentPort, Promise.resolve(workerData as RemoteSetup).then(open))
+answerJobs(parentPort, open)
 
-function open(setup: RemoteSetup): RunJob {
+async function open(setup: RemoteSetup): Promise<RunJob> {
   const { conversion, spool } = setup
   const share = new ThreadShare(setup.share)
   const client = new CoordinatorClient({

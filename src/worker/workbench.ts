@@ -1,5 +1,6 @@
 import type { BufferRoom, Job, JobResults } from '../convert/protocol.ts'
 import { requireKernels } from '../convert/require-kernels.ts'
+import { startThread } from '../convert/spare-threads.ts'
 import { bufferRoom, threadsWithin } from '../convert/thread-budget.ts'
 import type { ThreadLimit } from '../convert/thread-limit.ts'
 import { WorkerPool } from '../convert/worker-pool.ts'
@@ -70,7 +71,12 @@ export class Workbench {
     const threads = threadsWithin(maxMemory, options.threads, room, fetched)
     const spool = remote.spool === null ? undefined : await spoolSeenHere(remote.spool, maps)
     const setup = setupOf(options, { conversion, room, sources, spool })
-    const bench = new Workbench(conversion, plan, new WorkerPool(threads, setup, threadEntry), options)
+    const bench = new Workbench(
+      conversion,
+      plan,
+      new WorkerPool(threads, setup, () => startThread(threadEntry)),
+      options,
+    )
     onOpened({
       kind: 'opened',
       conversion,

@@ -33,18 +33,37 @@ beforeAll(async () => {
 async function loaded(name: string, run: (env: Record<string, string>) => Promise<unknown>): Promise<Set<string>> {
   await run({ NODE_OPTIONS: `--import=${pathToFileURL(at('preload.mjs'))}`, MODULES_ASKED_FOR: at(name) })
   expect(existsSync(at(name))).toBe(true)
-  return new Set(readFileSync(at(name), 'utf8').split('\n'))
+  return new Set(readFileSync(at(name), 'utf8').split('\n').map(withoutHash))
 }
 
-const forWorkers = ['bullmq', 'ioredis', './coordinator/coordinator.js', '@bull-board/api']
+/** "coordinator" of "./coordinator-FRg2325H.js", a chunk of the bundle. */
+function withoutHash(specifier: string): string {
+  return /^\.{1,2}\/(?:chunks\/)?([a-z-]+)-[\w-]{8}\.js$/.exec(specifier)?.[1] ?? specifier
+}
 
-const quick = ['--version', 'jobs status', 'jobs list', 'worker list', 'daemon status']
+const forWorkers = ['bullmq', 'ioredis', 'coordinator', '@bull-board/api']
+const forConversions = ['planning', 'zod', 'yaml']
 
-test.each(quick)("mibera %s loads neither BullMQ, nor Redis's client, nor a server", async (line) => {
+const quick = ['--version', '--help', 'jobs status', 'jobs list', 'worker list', 'daemon status']
+
+test.each(quick)('mibera %s loads nothing of workers, servers and conversions', async (line) => {
   const words = line.split(' ')
   const modules = await loaded(line, (env) => mibera([...words, '--state-dir', at('none')], { env }))
-  expect(modules).toContain('./run-command-line.js')
-  for (const module of [...forWorkers, 'fastify']) expect(modules).not.toContain(module)
+  expect(modules).toContain('start')
+  for (const module of [...forWorkers, 'fastify', ...forConversions]) expect(modules).not.toContain(module)
+})
+
+test.each(['--version', '--help', 'convert --help'])('mibera %s opens no database', async (line) => {
+  const modules = await loaded(`no database ${line}`, (env) => mibera(line.split(' '), { env }))
+  expect(modules).toContain('start')
+  expect(modules).not.toContain('better-sqlite3')
+})
+
+test('a conversion without a daemon loads what plans and converts, and nothing to talk to daemons', async () => {
+  const words = ['convert', at('no model'), '--state-dir', at('none')]
+  const modules = await loaded('a conversion', (env) => mibera(words, { env }))
+  for (const module of [...forConversions, 'converting']) expect(modules).toContain(module)
+  for (const module of [...forWorkers, 'client', 'node:http']) expect(modules).not.toContain(module)
 })
 
 async function daemonModules(name: string, words: readonly string[]): Promise<Set<string>> {
@@ -67,6 +86,6 @@ test('a daemon loads them only where Redis is named, and Bull Board only where i
   for (const module of forWorkers) expect(without).not.toContain(module)
   const redis = ['--redis', 'redis://127.0.0.1:1', '--listen', '127.0.0.1:0', '--token-file', at('token')]
   const leading = await daemonModules('leading', redis)
-  for (const module of ['bullmq', 'ioredis', './coordinator/coordinator.js']) expect(leading).toContain(module)
+  for (const module of ['bullmq', 'ioredis', 'coordinator']) expect(leading).toContain(module)
   expect(leading).not.toContain('@bull-board/api')
 })

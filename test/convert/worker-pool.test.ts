@@ -15,7 +15,7 @@ function endThreadAtJob(jobs: number): void {
   const real = Worker.prototype.postMessage
   let handedOut = 0
   const spy = vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message) {
-    handedOut++
+    if (message.kind === 'job') handedOut++
     if (handedOut === jobs) void this.terminate()
     else real.call(this, message)
   })

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { allSlices, quantizeJob, tensorOf } from '#dist/convert/slice-job.js'
+import { startThread } from '#dist/convert/spare-threads.js'
 import { bufferRoom } from '#dist/convert/thread-budget.js'
 import { WorkerPool } from '#dist/convert/worker-pool.js'
 import type { Plan } from '#dist/plan/plan.js'
@@ -51,7 +52,7 @@ async function setUp(
     sources: plan.sources.map(({ name, size }) => ({ name, size, path: undefined })),
     spool: undefined,
   }
-  const pool = new WorkerPool<RemoteSetup>(2, change(setup, plan), entry)
+  const pool = new WorkerPool<RemoteSetup>(2, change(setup, plan), () => startThread(entry))
   onTestFinished(() => pool.close())
   return { folder, plan, coordinator, pool, share }
 }

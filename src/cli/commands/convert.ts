@@ -1,33 +1,15 @@
 import { Command } from 'commander'
-import { exitStatus } from '../../base/error-codes.ts'
-import { convert } from '../../convert/convert.ts'
-import { planPaths } from '../../convert/output-paths.ts'
-import type { NewJobRequest } from '../../daemon/protocol.ts'
-import { readPlanRequest } from '../../jobs/read-plan-request.ts'
-import type { OpenedModel } from '../../model/open-model.ts'
-import { defaultMemory, defaultThreads } from '../../plan/machine-defaults.ts'
-import { makePlan } from '../../plan/make-plan.ts'
-import type { PlanRequest } from '../../plan/plan-request.ts'
-import { requestNotices } from '../../plan/request-notices.ts'
+import { SpareThreads } from '../../convert/spare-threads.ts'
+import { controlAddress, isUnused } from '../../daemon/control-address.ts'
+import { defaultThreads } from '../../plan/machine-defaults.ts'
 import type { MixName } from '../../quant/choose-types.ts'
 import { recipe } from '../../quant/recipes.ts'
-import { ExitRequest } from '../exit-request.ts'
-import { type GlobalOptions, globalOptions } from '../global-options.ts'
-import { madeFile } from '../made-file.ts'
+import { globalOptions } from '../global-options.ts'
 import { mixOption } from '../options/mix-option.ts'
-import { outputPath } from '../options/output-path.ts'
 import { parseMemory, parseRecipes, parseThreads, type Recipes } from '../options/parse.ts'
-import { addPlanOptions, type PlanCommandOptions, readPlanOptions } from '../options/plan-options.ts'
-import { understandModel } from '../options/understand-model.ts'
-import { otherSplits } from '../other-splits.ts'
-import { contradictionLines, noticeLines } from '../render/contradictions.ts'
-import { ConvertDisplay } from '../render/convert-display.ts'
-import { stopOnSignals } from '../stop-signals.ts'
-import { programVersion } from '../version.ts'
-import { convertInDaemon, type HandedOver } from './convert-in-daemon.ts'
-import { showDryRun } from './dry-run.ts'
+import { addPlanOptions, type PlanCommandOptions } from '../options/plan-options.ts'
 
-interface ConvertCommandOptions extends PlanCommandOptions {
+export interface ConvertCommandOptions extends PlanCommandOptions {
   readonly type?: Recipes
   readonly out?: string
   readonly threads?: number
@@ -59,83 +41,16 @@ export function convertCommand(): Command {
     .option('--force', 'replace the output if it exists')
     .option('--restart', 'begin anew, giving up what an earlier run left unfinished')
   return addPlanOptions(command).action(async (path: string, options: ConvertCommandOptions) => {
-    await convertAll(path, options, globalOptions(command))
+    const global = globalOptions(command)
+    const mayHaveDaemon = !isUnused(controlAddress(global.stateDirectory))
+    const { type: types = [usualType], threads = defaultThreads() } = options
+    // They start on other processors while this one has yet to load what plans.
+    const spareThreads = new SpareThreads(options.dryRun === true || mayHaveDaemon ? 0 : threads)
+    try {
+      const { convertModel } = await import('./convert-model.ts')
+      await convertModel(path, types, options, global, { threads, spareThreads, mayHaveDaemon })
+    } finally {
+      spareThreads.close()
+    }
   })
-}
-
-async function convertAll(path: string, options: ConvertCommandOptions, global: GlobalOptions): Promise<void> {
-  const model = await understandModel(path, options)
-  if (!global.quiet) process.stderr.write(contradictionLines(model.description))
-  const { type: types = [usualType], mix } = options
-  const request = await readPlanRequest(types, mix, readPlanOptions(options))
-  if (!global.quiet) process.stderr.write(noticeLines(requestNotices(model.description, request)))
-  const output = outputPath(model.input.path, types, options.out, request.split !== undefined)
-  if (options.dryRun === true) return showDryRun(model, request, output, global)
-  const ownLimits = options.threads !== undefined || options.maxMemory !== undefined
-  const outcome =
-    (await convertInDaemon(jobRequest(model.input.path, output, request, options), global, ownLimits)) ??
-    (await convertHere(model, request, output, options, global))
-  if (outcome.kind !== 'published') {
-    if (global.json) {
-      const files = planPaths(makePlan(model.input, model.description, request), output).map((paths) => paths.output)
-      process.stdout.write(`${JSON.stringify({ outcome: outcome.kind, files, done: [] }, null, 2)}\n`)
-    }
-    throw new ExitRequest(exitStatus.interrupted)
-  }
-  if (global.json) process.stdout.write(`${JSON.stringify({ outcome: 'published', done: outcome.files }, null, 2)}\n`)
-}
-
-function jobRequest(
-  model: string,
-  output: string,
-  { recipes, mix }: PlanRequest,
-  options: ConvertCommandOptions,
-): NewJobRequest {
-  const { force, restart } = options
-  return {
-    ...{ model, output, recipe: recipes.map(({ name }) => name).join(), mix },
-    options: {
-      ...readPlanOptions(options),
-      ...(force === undefined ? {} : { force }),
-      ...(restart === undefined ? {} : { restart }),
-    },
-  }
-}
-
-async function convertHere(
-  { input, description }: OpenedModel,
-  request: PlanRequest,
-  output: string,
-  options: ConvertCommandOptions,
-  global: GlobalOptions,
-): Promise<HandedOver | { readonly kind: 'stopped' }> {
-  const plan = makePlan(input, description, request)
-  if (!global.quiet) process.stderr.write(noticeLines(otherSplits(plan, output)))
-  const display = new ConvertDisplay(plan, output, global)
-  const signals = stopOnSignals(() => display.stopping())
-  try {
-    const outcome = await convert(plan, {
-      output,
-      model: input.path,
-      version: programVersion(),
-      contradictions: description.contradictions,
-      stateDirectory: global.stateDirectory,
-      threads: options.threads ?? defaultThreads(),
-      maxMemory: options.maxMemory ?? defaultMemory(),
-      force: options.force === true,
-      restart: options.restart === true,
-      stop: signals.stop,
-      onEvent: (event) => display.show(event),
-    })
-    if (outcome.kind === 'stopped') {
-      display.stopped()
-      return outcome
-    }
-    const files = planPaths(plan, output).map((paths, index) => madeFile(paths.output, outcome.reports[index]))
-    display.published(files)
-    return { kind: 'published', files }
-  } finally {
-    display.clear()
-    signals.release()
-  }
 }

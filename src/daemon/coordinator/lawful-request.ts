@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { MiberaError } from '../../base/errors.ts'
 import type { SliceRange } from '../../convert/engine.ts'
 import type { PlannedTensor } from '../../plan/plan.ts'

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { MiberaError, systemCode } from '../../base/errors.ts'
 import type { ChatTemplate } from './tokenizer.ts'
 import { malformed, readTokenizerJson, readTokenizerText } from './tokenizer-file.ts'

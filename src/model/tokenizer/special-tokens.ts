@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { SpecialRole } from './tokenizer.ts'
 import type { TokenizerConfig } from './tokenizer-config.ts'
 import { type Component, components } from './tokenizer-json.ts'

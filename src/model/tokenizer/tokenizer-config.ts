@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { quote } from '../../base/quote.ts'
 import { readChatTemplates } from './chat-template.ts'
 import { type AddedToken, type ChatTemplate, type SpecialRole, specialRoles } from './tokenizer.ts'

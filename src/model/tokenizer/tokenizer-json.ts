@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { readMergesText } from './merges.ts'
 import { readTokenizerJson, readTokenizerText } from './tokenizer-file.ts'
 import { isTokenId } from './vocabulary.ts'

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { z } from 'zod'
+import * as z from 'zod'
 import { MiberaError } from '../../../base/errors.ts'
 import { planFormat } from '../../../plan/fingerprint.ts'
 import { kernelsDigest } from '../../../quant/kernels.ts'

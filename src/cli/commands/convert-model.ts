@@ -1,0 +1,127 @@
+import { exitStatus } from '../../base/error-codes.ts'
+import { convert } from '../../convert/convert.ts'
+import { planPaths } from '../../convert/output-paths.ts'
+import type { SpareThreads } from '../../convert/spare-threads.ts'
+import type { NewJobRequest } from '../../daemon/protocol.ts'
+import { readPlanRequest } from '../../jobs/read-plan-request.ts'
+import type { OpenedModel } from '../../model/open-model.ts'
+import { defaultMemory } from '../../plan/machine-defaults.ts'
+import { makePlan } from '../../plan/make-plan.ts'
+import type { PlanRequest } from '../../plan/plan-request.ts'
+import { requestNotices } from '../../plan/request-notices.ts'
+import { ExitRequest } from '../exit-request.ts'
+import type { GlobalOptions } from '../global-options.ts'
+import { madeFile } from '../made-file.ts'
+import { outputPath } from '../options/output-path.ts'
+import type { Recipes } from '../options/parse.ts'
+import { readPlanOptions } from '../options/plan-options.ts'
+import { understandModel } from '../options/understand-model.ts'
+import { otherSplits } from '../other-splits.ts'
+import { contradictionLines, noticeLines } from '../render/contradictions.ts'
+import { ConvertDisplay } from '../render/convert-display.ts'
+import { stopOnSignals } from '../stop-signals.ts'
+import { programVersion } from '../version.ts'
+import type { ConvertCommandOptions } from './convert.ts'
+import type { HandedOver } from './convert-in-daemon.ts'
+import { showDryRun } from './dry-run.ts'
+
+export interface Machine {
+  readonly threads: number
+  readonly spareThreads: SpareThreads
+  /** False where there is certainly none. */
+  readonly mayHaveDaemon: boolean
+}
+
+/** What `mibera convert` does: in the daemon if one runs, else here. */
+export async function convertModel(
+  path: string,
+  types: Recipes,
+  options: ConvertCommandOptions,
+  global: GlobalOptions,
+  machine: Machine,
+): Promise<void> {
+  const model = await understandModel(path, options)
+  if (!global.quiet) process.stderr.write(contradictionLines(model.description))
+  const request = await readPlanRequest(types, options.mix, readPlanOptions(options))
+  if (!global.quiet) process.stderr.write(noticeLines(requestNotices(model.description, request)))
+  const output = outputPath(model.input.path, types, options.out, request.split !== undefined)
+  if (options.dryRun === true) return showDryRun(model, request, output, global)
+  const ownLimits = options.threads !== undefined || options.maxMemory !== undefined
+  const outcome =
+    (machine.mayHaveDaemon
+      ? await handOver(jobRequest(model.input.path, output, request, options), global, ownLimits)
+      : undefined) ?? (await convertHere(model, request, output, options, global, machine))
+  if (outcome.kind !== 'published') {
+    if (global.json) {
+      const files = planPaths(makePlan(model.input, model.description, request), output).map((paths) => paths.output)
+      process.stdout.write(`${JSON.stringify({ outcome: outcome.kind, files, done: [] }, null, 2)}\n`)
+    }
+    throw new ExitRequest(exitStatus.interrupted)
+  }
+  if (global.json) process.stdout.write(`${JSON.stringify({ outcome: 'published', done: outcome.files }, null, 2)}\n`)
+}
+
+async function handOver(
+  request: NewJobRequest,
+  global: GlobalOptions,
+  ownLimits: boolean,
+): Promise<HandedOver | undefined> {
+  const { convertInDaemon } = await import('./convert-in-daemon.ts')
+  return convertInDaemon(request, global, ownLimits)
+}
+
+function jobRequest(
+  model: string,
+  output: string,
+  { recipes, mix }: PlanRequest,
+  options: ConvertCommandOptions,
+): NewJobRequest {
+  const { force, restart } = options
+  return {
+    ...{ model, output, recipe: recipes.map(({ name }) => name).join(), mix },
+    options: {
+      ...readPlanOptions(options),
+      ...(force === undefined ? {} : { force }),
+      ...(restart === undefined ? {} : { restart }),
+    },
+  }
+}
+
+async function convertHere(
+  { input, description }: OpenedModel,
+  request: PlanRequest,
+  output: string,
+  options: ConvertCommandOptions,
+  global: GlobalOptions,
+  { threads, spareThreads }: Machine,
+): Promise<HandedOver | { readonly kind: 'stopped' }> {
+  const plan = makePlan(input, description, request)
+  if (!global.quiet) process.stderr.write(noticeLines(otherSplits(plan, output)))
+  const display = new ConvertDisplay(plan, output, global)
+  const signals = stopOnSignals(() => display.stopping())
+  try {
+    const outcome = await convert(plan, {
+      output,
+      model: input.path,
+      version: programVersion(),
+      contradictions: description.contradictions,
+      stateDirectory: global.stateDirectory,
+      ...{ threads, spareThreads },
+      maxMemory: options.maxMemory ?? defaultMemory(),
+      force: options.force === true,
+      restart: options.restart === true,
+      stop: signals.stop,
+      onEvent: (event) => display.show(event),
+    })
+    if (outcome.kind === 'stopped') {
+      display.stopped()
+      return outcome
+    }
+    const files = planPaths(plan, output).map((paths, index) => madeFile(paths.output, outcome.reports[index]))
+    display.published(files)
+    return { kind: 'published', files }
+  } finally {
+    display.clear()
+    signals.release()
+  }
+}
