@@ -3,10 +3,12 @@ import { copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ConvertEvent } from '#dist/convert/events.js'
-import { convertFolder, planFolder } from '../helpers/convert-folder.ts'
+import { convertFolder, planFolder, planOutputs } from '../helpers/convert-folder.ts'
+import { ggufImatrix, type MeasuredEntry, measuredTensors } from '../helpers/imatrix-files.ts'
 import { type JobHarness, jobHarness } from '../helpers/job-harness.ts'
 import { newJob } from '../helpers/job-stores.ts'
-import { fileSha256 } from '../helpers/partial-run.ts'
+import { fileSha256, runToEnd } from '../helpers/partial-run.ts'
+import { givenImatrix, randomEntries } from '../helpers/random-imatrix.ts'
 import { smallPre, smallShape, writeSmallModel } from '../helpers/small-model.ts'
 import { suiteFolder } from '../helpers/suite-folder.ts'
 
@@ -81,6 +83,31 @@ describe('a job that reclaims its source', () => {
     expect((await run()).state).toBe('done')
     expect(left()).toEqual([])
     expect(await fileSha256(job.output)).toBe(expected)
+  })
+
+  test('goes on with its importance matrix, to the bytes of a run in one go, and with no other', async () => {
+    const { tensors } = await planFolder(model(), 'Q4_K_M')
+    const [first, second] = [1, 2].map((seed) => randomEntries(tensors, seed)) as [MeasuredEntry[], MeasuredEntry[]]
+    const matrix = join(root(), 'measured.gguf')
+    const importance = await givenImatrix(matrix, first)
+    const whole = await runToEnd(await planOutputs(model(), ['Q4_K_M'], { importance }), join(root(), 'guided.gguf'))
+    expect(whole.sha256).not.toBe(expected)
+
+    await writeFile(matrix, ggufImatrix(measuredTensors(first)))
+    const { run, job, store } = reclaiming({ importance: { file: matrix } })
+    expect((await run(stopAfterReclaimed(2))).state).toBe('queued')
+    expect(left().length).toBeLessThan(shards.length)
+
+    await writeFile(matrix, ggufImatrix(measuredTensors(second)))
+    const before = left()
+    expect(await run()).toMatchObject({ state: 'failed', reason: { code: 'PLAN_CHANGED' } })
+    expect(left()).toEqual(before)
+
+    await writeFile(matrix, ggufImatrix(measuredTensors(first)))
+    store.moveAsAsked(job.id, 'queued')
+    expect((await run()).state).toBe('done')
+    expect(left()).toEqual([])
+    expect(await fileSha256(job.output)).toBe(whole.sha256)
   })
 
   test('cannot begin anew any more, and says so; going on is still possible', async () => {

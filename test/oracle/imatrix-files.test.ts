@@ -2,14 +2,15 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { convert } from '#dist/convert/convert.js'
-import type { GivenImportance } from '#dist/plan/importance.js'
+import { u32 } from '#dist/formats/gguf/values.js'
 import { type RecipeName, recipeNames } from '#dist/quant/recipes.js'
 import { convertFolder, convertOptions, planFolder, planOutputs } from '../helpers/convert-folder.ts'
-import { convertGguf } from '../helpers/convert-gguf.ts'
+import { convertGguf, planGguf } from '../helpers/convert-gguf.ts'
+import { llamaMetadata, llamaTensors, writeFilledGguf } from '../helpers/filled-gguf.ts'
 import { ggufDifferences } from '../helpers/gguf-differences.ts'
 import type { MeasuredEntry } from '../helpers/imatrix-files.ts'
 import { oracleLibraries } from '../helpers/llama-cpp.ts'
-import { openQuantizer, type Quantizer } from '../helpers/llama-runtime.ts'
+import { type fileTypes, openQuantizer, type Quantizer } from '../helpers/llama-runtime.ts'
 import { givenImatrix, llamaEntries, randomEntries } from '../helpers/random-imatrix.ts'
 import { smallShape, writeSmallModel } from '../helpers/small-model.ts'
 import { suiteFolder } from '../helpers/suite-folder.ts'
@@ -25,7 +26,6 @@ describe.skipIf('missing' in libraries)('with an importance matrix, our quantizi
   const folder = suiteFolder()
   const file = (name: string) => join(folder(), name)
   let entries: MeasuredEntry[]
-  let importance: GivenImportance
   let llama: Quantizer
 
   beforeAll(async () => {
@@ -35,31 +35,66 @@ describe.skipIf('missing' in libraries)('with an importance matrix, our quantizi
     const { tensors } = await planFolder(folder(), 'F32')
     // llama-imatrix leaves it out unless told otherwise.
     entries = randomEntries(tensors, 11, (name) => name === 'output.weight')
-    importance = await givenImatrix(calibration, entries)
   })
 
   afterAll(() => llama?.stop())
 
-  test.each(recipes)('%s: the same bytes in the whole file', async (recipe) => {
-    const ours = file(`ours-${recipe}.gguf`)
-    const theirs = file(`theirs-${recipe}.gguf`)
-    await convertGguf(file('f32.gguf'), recipe, ours, { importance })
-    await llama.quantize(file('f32.gguf'), theirs, {
+  /** Makes both files, compares them, and returns the path of llama.cpp's. */
+  async function expectSameBytes(
+    name: string,
+    recipe: keyof typeof fileTypes,
+    measured: readonly MeasuredEntry[],
+  ): Promise<string> {
+    const [ours, theirs] = [file(`ours-${name}-${recipe}.gguf`), file(`theirs-${name}-${recipe}.gguf`)]
+    await convertGguf(file(`${name}.gguf`), recipe, ours, { importance: await givenImatrix(calibration, measured) })
+    await llama.quantize(file(`${name}.gguf`), theirs, {
       ftype: recipe,
       lists: {
-        importances: llamaEntries(entries),
+        importances: llamaEntries(measured),
         overrides: [
           `quantize.imatrix.file=str:${calibration}`,
           'quantize.imatrix.dataset=str:wiki.train.raw',
-          `quantize.imatrix.entries_count=int:${entries.length}`,
+          `quantize.imatrix.entries_count=int:${measured.length}`,
           'quantize.imatrix.chunks_count=int:7',
         ],
       },
     })
     expect((await readFile(ours)).equals(await readFile(theirs))).toBe(true)
+    return theirs
+  }
+
+  test.each(recipes)('%s: the same bytes in the whole file', async (recipe) => {
+    const theirs = await expectSameBytes('f32', recipe, entries)
     if (!fromFolder.includes(recipe)) return
     const direct = file(`direct-${recipe}.gguf`)
+    const importance = await givenImatrix(calibration, entries)
     await convert(await planOutputs(folder(), [recipe], { importance }), convertOptions(direct))
     expect(await ggufDifferences(direct, theirs)).toEqual([])
+  })
+
+  describe('of a model with eight experts in each layer, some of which were never chosen', () => {
+    let measured: MeasuredEntry[]
+
+    beforeAll(async () => {
+      const experts = [0, 1].flatMap((layer) => [
+        { name: `blk.${layer}.ffn_gate_inp.weight`, shape: [8, 256], type: 'F32' as const },
+        ...['gate', 'up', 'down'].map((part) => ({
+          ...{ name: `blk.${layer}.ffn_${part}_exps.weight`, shape: [8, 5, 256], type: 'F32' as const },
+        })),
+      ])
+      const keys = [
+        ['llama.expert_count', u32(8)],
+        ['llama.expert_used_count', u32(2)],
+      ] as const
+      const tensors = llamaTensors().filter(({ name }) => !/ffn_(gate|up|down)\./.test(name))
+      await writeFilledGguf(file('experts.gguf'), llamaMetadata(keys), [...tensors, ...experts])
+      measured = randomEntries((await planGguf(file('experts.gguf'), 'F32')).tensors, 23)
+      const counts = measured.filter(({ name }) => name.includes('_exps')).flatMap((entry) => entry.counts)
+      expect([counts.length, counts.includes(0)]).toEqual([48, true])
+    })
+
+    test.each(recipes)('%s: the same bytes in the whole file', async (recipe) => {
+      await expectSameBytes('experts', recipe, measured)
+    })
   })
 })
