@@ -5,7 +5,6 @@ import type { SpareThreads } from '../../convert/spare-threads.ts'
 import type { NewJobRequest } from '../../daemon/protocol.ts'
 import { readPlanRequest } from '../../jobs/read-plan-request.ts'
 import type { OpenedModel } from '../../model/open-model.ts'
-import { defaultMemory } from '../../plan/machine-defaults.ts'
 import { makePlan } from '../../plan/make-plan.ts'
 import type { PlanRequest } from '../../plan/plan-request.ts'
 import { requestNotices } from '../../plan/request-notices.ts'
@@ -27,6 +26,7 @@ import { showDryRun } from './dry-run.ts'
 
 export interface Machine {
   readonly threads: number
+  readonly maxMemory: number
   readonly spareThreads: SpareThreads
   /** False where there is certainly none. */
   readonly mayHaveDaemon: boolean
@@ -93,7 +93,7 @@ async function convertHere(
   output: string,
   options: ConvertCommandOptions,
   global: GlobalOptions,
-  { threads, spareThreads }: Machine,
+  { threads, maxMemory, spareThreads }: Machine,
 ): Promise<HandedOver | { readonly kind: 'stopped' }> {
   const plan = makePlan(input, description, request)
   if (!global.quiet) process.stderr.write(noticeLines(otherSplits(plan, output)))
@@ -106,8 +106,7 @@ async function convertHere(
       version: programVersion(),
       contradictions: description.contradictions,
       stateDirectory: global.stateDirectory,
-      ...{ threads, spareThreads },
-      maxMemory: options.maxMemory ?? defaultMemory(),
+      ...{ threads, maxMemory, spareThreads },
       force: options.force === true,
       restart: options.restart === true,
       stop: signals.stop,

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { SpareThreads } from '../../convert/spare-threads.ts'
 import { controlAddress, isUnused } from '../../daemon/control-address.ts'
-import { defaultThreads } from '../../plan/machine-defaults.ts'
+import { defaultMemory, defaultThreads } from '../../plan/machine-defaults.ts'
 import type { MixName } from '../../quant/choose-types.ts'
 import { recipe } from '../../quant/recipes.ts'
 import { globalOptions } from '../global-options.ts'
@@ -24,6 +24,14 @@ export interface ConvertCommandOptions extends PlanCommandOptions {
 const usualType = recipe('Q4_K_M')
 const typeHelp = `type of the output, or several: Q3_K_M,Q2_K; "mibera plan" lists all (default: ${usualType.name})`
 
+/**
+ * Memory (bytes) with which threads are started before it is known how many it allows: more than planning takes for the
+ * largest vocabularies, and some for each. With less they start when planning has given its memory back.
+ */
+function leastForSpare(threads: number): number {
+  return (384 + 32 * threads) * 2 ** 20
+}
+
 export function convertCommand(): Command {
   const command = new Command('convert')
     .description('Convert a folder of safetensors, or a GGUF, into a quantized GGUF. Run it again to resume.')
@@ -43,12 +51,13 @@ export function convertCommand(): Command {
   return addPlanOptions(command).action(async (path: string, options: ConvertCommandOptions) => {
     const global = globalOptions(command)
     const mayHaveDaemon = !isUnused(controlAddress(global.stateDirectory))
-    const { type: types = [usualType], threads = defaultThreads() } = options
+    const { type: types = [usualType], threads = defaultThreads(), maxMemory = defaultMemory() } = options
     // They start on other processors while this one has yet to load what plans.
-    const spareThreads = new SpareThreads(options.dryRun === true || mayHaveDaemon ? 0 : threads)
+    const isWorthwhile = options.dryRun !== true && !mayHaveDaemon && maxMemory >= leastForSpare(threads)
+    const spareThreads = new SpareThreads(isWorthwhile ? threads : 0)
     try {
       const { convertModel } = await import('./convert-model.ts')
-      await convertModel(path, types, options, global, { threads, spareThreads, mayHaveDaemon })
+      await convertModel(path, types, options, global, { threads, maxMemory, spareThreads, mayHaveDaemon })
     } finally {
       spareThreads.close()
     }
