@@ -26,6 +26,7 @@ const { values } = parseArgs({
   },
 })
 const threads = Number(values.threads)
+const opened = new Map<string, Promise<OpenedModel>>()
 
 await inPlace(values.folder, async (place) => {
   const models = new MemoryModels(place)
@@ -55,8 +56,6 @@ async function measure(place: Place, { types, wish }: MemoryCase, model: string)
     await rm(out, { recursive: true })
   }
 }
-
-const opened = new Map<string, Promise<OpenedModel>>()
 
 async function planOf(model: string, types: string, options: MemoryCase['wish']['options']): Promise<Plan> {
   const opening = opened.get(model) ?? openModel(model, { overrides: new Map() })
