@@ -12,6 +12,7 @@ import { ownPlace } from './own-place.ts'
  */
 const dist = resolve(import.meta.dirname, '../dist')
 const source = resolve(import.meta.dirname, '../src')
+const libraries = resolve(import.meta.dirname, '../node_modules')
 const chunks = 'chunks'
 
 /** Native, or of the daemon and large: little would be gained. */
@@ -35,6 +36,8 @@ async function bundle(entry: string, output: OutputOptions): Promise<string[]> {
     input: { [entry]: join(source, `${entry}.ts`) },
     external: notBundled,
     platform: 'node',
+    // Its build for Node is 70 modules of CommonJS, each run by itself; the other is the same in modules that merge.
+    resolve: { alias: { yaml: join(libraries, 'yaml/browser/dist/index.js') } },
     plugins: [ownPlace(source)],
     output: { dir: dist, format: 'esm', sourcemap: true, sourcemapExcludeSources: true, comments: false, ...output },
     logLevel: 'warn',

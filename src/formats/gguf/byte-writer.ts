@@ -1,3 +1,5 @@
+import { quote } from '../../base/quote.ts'
+
 /** Bytes of the first allocation. */
 const initialBytes = 64 * 1024
 
@@ -29,14 +31,20 @@ export class ByteWriter {
     buffer.writeBigUInt64LE(BigInt(value), at)
   }
 
-  /** Length in bytes as 64 bits, then the UTF-8 bytes. */
+  /**
+   * Length in bytes as 64 bits, then the UTF-8 bytes.
+   * @throws RangeError for half of a surrogate pair, which UTF-8 cannot express.
+   */
   string(value: string): void {
-    const length = Buffer.byteLength(value)
-    const { buffer, at } = this.reserve(8 + length)
-    // Two halves: a number is four times as fast as a BigInt, and a vocabulary has 100 000 strings.
-    buffer.writeUInt32LE(length % 2 ** 32, at)
-    buffer.writeUInt32LE(Math.floor(length / 2 ** 32), at + 4)
-    buffer.write(value, at + 8)
+    const at = this.#length
+    const begin = at + 8
+    // A UTF-16 code unit takes at most three bytes.
+    const most = begin + 3 * value.length
+    if (most > this.#buffer.length) this.#grow(most)
+    const end = writeShortCodes(this.#buffer, begin, value) ?? begin + this.#writeAny(value, begin)
+    // What has not been written to is zero, and no string of JavaScript has 2^32 bytes: the upper half stays.
+    this.#buffer.writeUInt32LE(end - begin, at)
+    this.#length = end
   }
 
   bytes(bytes: Uint8Array): void {
@@ -46,7 +54,12 @@ export class ByteWriter {
 
   /** All bytes so far, in a buffer of their own. */
   finish(): Uint8Array {
-    return Uint8Array.from(this.#buffer.subarray(0, this.#length))
+    return new Uint8Array(this.#buffer.subarray(0, this.#length))
+  }
+
+  #writeAny(value: string, at: number): number {
+    if (!value.isWellFormed()) throw new RangeError(`${quote(value)} is not valid Unicode`)
+    return this.#buffer.write(value, at)
   }
 
   #grow(needed: number): void {
@@ -54,4 +67,25 @@ export class ByteWriter {
     this.#buffer.copy(grown, 0, 0, this.#length)
     this.#buffer = grown
   }
+}
+
+/**
+ * Writes text of which no character takes more than two bytes, as nearly all tokens and merges are. They are short, and
+ * a vocabulary has 200 000 of them: a call of Buffer for each would take longer than all characters.
+ * @returns the position after it; `undefined` for other text, of which some may have been written.
+ */
+function writeShortCodes(buffer: Buffer, at: number, text: string): number | undefined {
+  let end = at
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code < 0x80) {
+      buffer[end++] = code
+    } else if (code < 0x800) {
+      buffer[end++] = 0xc0 | (code >> 6)
+      buffer[end++] = 0x80 | (code & 0x3f)
+    } else {
+      return undefined
+    }
+  }
+  return end
 }

@@ -21,15 +21,9 @@ export function encodeMetadata(writer: ByteWriter, metadata: GgufMetadata): void
   }
 }
 
-/** @throws RangeError for half of a surrogate pair, which UTF-8 cannot express. */
-export function encodeString(writer: ByteWriter, text: string): void {
-  if (/\p{Surrogate}/u.test(text)) throw new RangeError(`${quote(text)} is not valid Unicode`)
-  writer.string(text)
-}
-
 function encodeKey(writer: ByteWriter, key: string): void {
   if (key === '' || Buffer.byteLength(key) > maxKeyBytes) throw new RangeError(`a key has 1 to ${maxKeyBytes} bytes`)
-  encodeString(writer, key)
+  writer.string(key)
 }
 
 function encodeValue(writer: ByteWriter, value: GgufValue): void {
@@ -37,7 +31,7 @@ function encodeValue(writer: ByteWriter, value: GgufValue): void {
     encodeArray(writer, value)
   } else if (value.type === 'string') {
     writer.u32(typeId('string'))
-    encodeString(writer, value.value)
+    writer.string(value.value)
   } else {
     writer.u32(typeId(value.type))
     encodeElements(writer, value.type, [value.value])
@@ -61,7 +55,7 @@ function encodedMembers(array: GgufArray): Uint8Array {
   const known = membersEncoded.get(array)
   if (known !== undefined) return known
   const writer = new ByteWriter()
-  if (array.of === 'string') for (const text of array.value) encodeString(writer, text)
+  if (array.of === 'string') for (const text of array.value) writer.string(text)
   else encodeElements(writer, array.of, array.value)
   const encoded = writer.finish()
   membersEncoded.set(array, encoded)
@@ -72,7 +66,11 @@ function encodeElements(writer: ByteWriter, type: FixedSizeType, values: readonl
   const { bytes } = valueTypes[type]
   const { buffer, at } = writer.reserve(values.length * bytes)
   const write = elementWriters[type] as (buffer: Buffer, at: number, value: number | bigint | boolean) => void
-  for (const [index, value] of values.entries()) write(buffer, at + index * bytes, value)
+  let place = at
+  for (const value of values) {
+    write(buffer, place, value)
+    place += bytes
+  }
 }
 
 /** Node's writers refuse numbers out of range, but cut off fractions. */

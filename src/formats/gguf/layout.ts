@@ -2,7 +2,7 @@ import { alignUp, checkedProduct, checkedSum, isSize } from '../../base/checked.
 import { quote } from '../../base/quote.ts'
 import { blockTypes, type GgmlType, rowBytes } from '../ggml/block-types.ts'
 import { ByteWriter } from './byte-writer.ts'
-import { encodeMetadata, encodeString } from './encode.ts'
+import { encodeMetadata } from './encode.ts'
 import { alignmentKey, defaultAlignment, magic, maxDimensions, version } from './format.ts'
 import type { GgufMetadata } from './values.ts'
 
@@ -91,7 +91,7 @@ function encodeTensorInfo(writer: ByteWriter, { name, shape, type }: GgufTensorI
   if (Buffer.byteLength(name) > maxNameBytes) {
     throw new RangeError(`the tensor name ${quote(name)} is longer than ${maxNameBytes} bytes`)
   }
-  encodeString(writer, name)
+  writer.string(name)
   writer.u32(shape.length)
   for (const size of shape.toReversed()) writer.u64(size)
   writer.u32(blockTypes[type].id)

@@ -35,9 +35,13 @@ export function readMergesText(text: string): string[] {
 }
 
 function asPair(merge: unknown): Pair | undefined {
-  const parts = typeof merge === 'string' ? merge.split(' ') : merge
-  if (!Array.isArray(parts) || parts.length !== 2) return undefined
-  const [left, right] = parts
+  if (typeof merge === 'string') {
+    const space = merge.indexOf(' ')
+    if (space < 0 || merge.includes(' ', space + 1)) return undefined
+    return [merge.slice(0, space), merge.slice(space + 1)]
+  }
+  if (!Array.isArray(merge) || merge.length !== 2) return undefined
+  const [left, right] = merge
   return typeof left === 'string' && typeof right === 'string' ? [left, right] : undefined
 }
 

@@ -11,7 +11,7 @@ const controlTexts: ReadonlySet<string> = new Set(['<pad>', '<mask>', '<2mass>',
  * Source: `get_vocab_base` in llama.cpp's conversion/base.py.
  */
 export function tokenList(tokenizer: Tokenizer, rows: number): { texts: string[]; types: number[] } {
-  const texts = Array.from({ length: rows }, (_, id) => `[PAD${id}]`)
+  const texts = new Array<string | undefined>(rows).fill(undefined)
   const types = new Array<number>(rows).fill(tokenTypes.unused)
   for (const [text, id] of tokenizer.vocabulary) {
     texts[id] = text
@@ -22,7 +22,7 @@ export function tokenList(tokenizer: Tokenizer, rows: number): { texts: string[]
     types[id] = control ? tokenTypes.control : tokenTypes.userDefined
     if (!control) texts[id] = token.text.replaceAll('\u2581', ' ')
   }
-  return { texts, types }
+  return { texts: texts.map((text, id) => text ?? `[PAD${id}]`), types }
 }
 
 function looksSpecial({ text }: AddedToken): boolean {

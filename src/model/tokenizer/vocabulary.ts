@@ -25,7 +25,10 @@ export function checkVocabulary(path: string, value: unknown): Vocabulary {
   }
   const ids = new Map<string, number>()
   const texts = new Map<number, string>()
-  for (const [text, id] of Object.entries(value)) {
+  const given = value as Readonly<Record<string, unknown>>
+  // Keys alone: pairs of 200 000 tokens would be as many arrays.
+  for (const text of Object.keys(given)) {
+    const id = given[text]
     checkText(path, text)
     if (!isTokenId(id))
       throw malformed(path, `gives token ${quote(text)} no id (${typeof id === 'number' ? id : typeof id})`)
@@ -66,7 +69,7 @@ export function addTokens(
 
 /** @throws MiberaError TOKENIZER_MALFORMED for half of a surrogate pair, which UTF-8 cannot express. */
 export function checkText(path: string, text: string): void {
-  if (/\p{Surrogate}/u.test(text)) throw malformed(path, `holds ${quote(text)}, which is not valid Unicode`)
+  if (!text.isWellFormed()) throw malformed(path, `holds ${quote(text)}, which is not valid Unicode`)
 }
 
 function sameId(id: number, one: string, other: string): string {
