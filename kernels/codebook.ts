@@ -19,8 +19,8 @@ export class Codebook {
   codes: usize
   /** Neighbours are the rows at this many least distances. */
   distances: i32
-  /** Whether the levels looked up need not be those that values round to: `near` is not made, and `all` packed. */
-  packed: bool
+  /** Whether the levels looked up need not be those that values round to: `near` is not made, and `all` split. */
+  split: bool
   /** Where the tables go, and how many bytes there are. */
   space: usize
   spaceBytes: usize
@@ -30,8 +30,9 @@ export class Codebook {
   /** The row of each code as i16, or −1. */
   rowOf: usize
   /**
-   * Address, by code, of all neighbours: a u16 that counts them, then their rows, the nearest first, as u16. Packed:
-   * instead of the rows their eight levels of two bits, for each 16 rows first all low bytes and then all high bytes.
+   * Address, by code, of all neighbours: a u16 that counts them, then for each, the nearest first, the levels of its row
+   * as u16: four of three bits or eight of two bits, the first in the low bits. Split: for each 16 rows first all low
+   * bytes and then all high bytes.
    */
   all: usize
   /** The same of those that can be the nearest to values that round to the code. */
@@ -40,13 +41,34 @@ export class Codebook {
   levels: usize
   /** What each row's levels stand for, 2 · level + 1, as f32. */
   values: usize
-  /** 16 · level of each level of a row, as bytes, eight for each row: steps in a table of one vector for each level. */
-  steps: usize
   /** First free byte after the tables; 0 before they are made. */
   end: usize
 }
 
 export const codebookBytes: i32 = 64
+
+/** The part in a code of four levels of two bits each. */
+const ternary: usize = memory.data(512, 16)
+
+/** The row at a place of a list that is not split. */
+export function rowAt(book: Codebook, list: usize, place: usize): i32 {
+  const packed = load<u16>(list + (place << 1), 2)
+  return book.length == 4 ? <i32>load<i16>(book.rowOf + ((<usize>packed) << 1)) : rowOfTwoBits(book, packed)
+}
+
+/** The row with these eight levels of two bits each. */
+export function rowOfTwoBits(book: Codebook, packed: u32): i32 {
+  const low = <usize>load<u16>(ternary + ((packed & 255) << 1))
+  const high = <usize>load<u16>(ternary + ((packed >> 8) << 1))
+  return <i32>load<i16>(book.rowOf + ((low + 81 * high) << 1))
+}
+
+function setTernary(): void {
+  for (let packed: u32 = 0; packed < 256; packed++) {
+    const code = (packed & 3) + 3 * ((packed >> 2) & 3) + 9 * ((packed >> 4) & 3) + 27 * (packed >> 6)
+    store<u16>(ternary + (packed << 1), code)
+  }
+}
 
 /** Distance² of each row from the code looked at, as bytes: at most 4 · 7². */
 const distanceOf: usize = memory.data(2048, 16)
@@ -101,6 +123,7 @@ function prepareRuns(
 /** Makes the tables of `book`, whose first fields are set, if that has not been done. */
 export function prepareCodebook(book: Codebook): void {
   if (book.end != 0) return
+  setTernary()
   placeTables(book)
   for (let row = 0; row < book.rowCount; row++) addRow(book, row)
   for (let code: usize = 0; code < <usize>book.codeCount; code++) {
@@ -115,8 +138,7 @@ function placeTables(book: Codebook): void {
   const rows = <usize>book.rowCount
   book.values = book.space
   book.levels = book.values + rows * <usize>book.length * 4
-  book.steps = book.levels + rows * 8
-  book.near = book.steps + rows * 8
+  book.near = book.levels + rows * 8
   book.all = book.near + codes * 4
   book.rowOf = book.all + codes * 4
   book.end = book.rowOf + codes * 2
@@ -139,7 +161,6 @@ function addRow(book: Codebook, row: usize): void {
   const levels = levelsOf(book, code)
   store<i16>(book.rowOf + ((<usize>code) << 1), <i16>row)
   store<u64>(book.levels + (row << 3), levels)
-  store<u64>(book.steps + (row << 3), levels << 4)
   const values = book.values + row * <usize>book.length * 4
   for (let i: usize = 0; i < <usize>book.length; i++) {
     const value = 1 + 2 * (<i32>(levels >> ((<u64>i) << 3)) & 255)
@@ -150,29 +171,33 @@ function addRow(book: Codebook, row: usize): void {
 function addNeighbours(book: Codebook, code: usize): void {
   const levels = levelsOf(book, <u32>code)
   const count = findNeighbours(book, levels)
-  if (book.packed) return addPackedList(book, book.all + (code << 2), count)
+  if (book.split) return addSplitList(book, book.all + (code << 2), count)
   addList(book, book.all + (code << 2), found, count)
   const keep = keepNearest(book, levels, count)
   if (keep == count) store<usize>(book.near + (code << 2), load<usize>(book.all + (code << 2)))
   else addList(book, book.near + (code << 2), kept, keep)
 }
 
-function addList(book: Codebook, address: usize, list: usize, count: usize): void {
+/** Of the rows at `rows`. The last group of four is filled up with 0, so that it may be read as a whole. */
+function addList(book: Codebook, address: usize, rows: usize, count: usize): void {
   store<usize>(address, book.end)
   store<u16>(book.end, <u16>count)
-  memory.copy(book.end + 2, list, count << 1)
-  book.end += 2 + (count << 1)
+  for (let i: usize = 0; i < count; i++) {
+    const levels = load<u64>(book.levels + ((<usize>load<u16>(rows + (i << 1))) << 3))
+    store<u16>(book.end + (i << 1), book.length == 4 ? bitsEach(levels, 3) : bitsEach(levels, 2), 2)
+  }
+  book.end += 2 + (((count + 3) & ~3) << 1)
 }
 
 /** Of the rows in {@link found}. The last group of 16 is filled up with levels of 3, which no row has. */
-function addPackedList(book: Codebook, address: usize, count: usize): void {
+function addSplitList(book: Codebook, address: usize, count: usize): void {
   store<usize>(address, book.end)
   store<u16>(book.end, <u16>count)
   book.end += 2
   const bytes = ((count + 15) & ~15) << 1
   memory.fill(book.end, 0xff, bytes)
   for (let i: usize = 0; i < count; i++) {
-    const packed = twoBitsEach(load<u64>(book.levels + ((<usize>load<u16>(found + (i << 1))) << 3)))
+    const packed = bitsEach(load<u64>(book.levels + ((<usize>load<u16>(found + (i << 1))) << 3)), 2)
     const at = book.end + ((i & ~15) << 1) + (i & 15)
     store<u8>(at, packed)
     store<u8>(at, packed >> 8, 16)
@@ -180,9 +205,10 @@ function addPackedList(book: Codebook, address: usize, count: usize): void {
   book.end += bytes
 }
 
-function twoBitsEach(levels: u64): u32 {
+/** The levels given as eight bytes, `bits` each. */
+function bitsEach(levels: u64, bits: u32): u32 {
   let packed: u32 = 0
-  for (let i: u32 = 0; i < 8; i++) packed |= (<u32>(levels >> ((<u64>i) << 3)) & 3) << (i << 1)
+  for (let i: u32 = 0; i < 8; i++) packed |= (<u32>(levels >> ((<u64>i) << 3)) & 7) << (i * bits)
   return packed
 }
 

@@ -3,7 +3,6 @@
  * the scales of the sub-blocks in a superblock.
  */
 
-import { importances, lost, nothingLost, roots, values } from './grid-search'
 import { halfFromFloat } from './half'
 import { nearestInt } from './nearest'
 
@@ -11,6 +10,26 @@ import { nearestInt } from './nearest'
 const superblock: usize = 256
 /** The half that no finite weights give: the caller refuses the block (src/quant/overflow.ts). */
 const refused: u16 = 0x7c00
+
+/** The sub-block: magnitudes (negative where a sign was turned against the weight's), and what their errors count. */
+export const values: usize = memory.data(128, 16)
+export const importances: usize = memory.data(128, 16)
+/** √ importance, by which rows are compared. */
+export const roots: usize = memory.data(128, 16)
+/** importance · value and √ importance · value */
+export const products: usize = memory.data(128, 16)
+export const rootProducts: usize = memory.data(128, 16)
+
+/** Set where the distance to every neighbour was infinite or NaN: llama.cpp ends the program there. */
+export let lost: bool = false
+
+export function markLost(): void {
+  lost = true
+}
+
+export function nothingLost(): void {
+  lost = false
+}
 
 /** `factor` · Σ weight² / 256 of the superblock at `src`, summed in order. */
 export function meanSquare(src: usize, factor: f32): f32 {

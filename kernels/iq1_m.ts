@@ -5,8 +5,7 @@
  * quarter of the half-precision scale (56 bytes). Weight = scale · (2 · sub-block scale + 1) · value.
  */
 import { bestScale, bestShift, firstSplit, secondSplit } from './best-split'
-import { lost, markLost } from './grid-search'
-import { meanSquare, scaleLevel, takeHalf } from './grid-subblock'
+import { lost, markLost, meanSquare, scaleLevel, takeHalf } from './grid-subblock'
 import { floatFromHalf } from './half'
 import { searchHalvesSplit } from './halves-split'
 import {

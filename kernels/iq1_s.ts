@@ -4,8 +4,7 @@
  * 1 are shifted down (1) or up (0) by an eighth (50 bytes). Weight = scale · (2 · sub-block scale + 1) · value.
  */
 import { bestScale, bestShift, betterSplits, firstSplit, forgetSplits, secondSplit, trySplit } from './best-split'
-import { lost, markLost } from './grid-search'
-import { meanSquare, scaleLevel, storeScale } from './grid-subblock'
+import { lost, markLost, meanSquare, scaleLevel, storeScale } from './grid-subblock'
 import { floatFromHalf } from './half'
 import {
   before,

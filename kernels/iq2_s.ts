@@ -4,9 +4,11 @@
  * four bits (82 bytes). Weight = scale · (0.5 + sub-block scale) · 0.25 · grid value · sign.
  */
 import { Codebook, codebookBytes, prepareTwoBits } from './codebook'
-import { lost, markLost, refine, rows, runsOffGrid, searchScale } from './grid-search'
+import { refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,
+  lost,
+  markLost,
   meanSquare,
   setNumerators,
   storeScale,
@@ -33,7 +35,7 @@ const candidates: i32 = 2 * reach + 1
 
 const book = changetype<Codebook>(memory.data(codebookBytes, 16))
 /** As many bytes as src/quant/kernel-table.ts says. */
-const spaceBytes: i32 = 220_000
+const spaceBytes: i32 = 260_000
 const space: usize = memory.data(spaceBytes, 16)
 const numerators: usize = memory.data(80, 16)
 

@@ -4,10 +4,12 @@
  * scales of four bits (74 bytes). Weight = scale · (0.5 + sub-block scale) · 0.25 · grid value · sign.
  */
 import { Codebook, codebookBytes, prepareTwoBits } from './codebook'
-import { lost, markLost, refine, rows, runsOffGrid, searchScale } from './grid-search'
+import { refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,
+  lost,
   makeSignsEven,
+  markLost,
   meanSquare,
   packEvenSigns,
   setNumerators,

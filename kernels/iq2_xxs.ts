@@ -4,15 +4,19 @@
  * number even) and four bits of scale (66 bytes). Weight = scale · (0.5 + sub-block scale) · 0.25 · grid value · sign.
  */
 import { Codebook, codebookBytes, prepareTwoBits } from './codebook'
-import { importances, lost, markLost, refine, rows, searchScale, values } from './grid-search'
+import { refine, rows, searchScale } from './grid-search'
 import {
   greatestValue,
+  importances,
+  lost,
   makeSignsEven,
+  markLost,
   meanSquare,
   packEvenSigns,
   setNumerators,
   storeScale,
   takeSigns,
+  values,
   weighBy,
 } from './grid-subblock'
 import { addScalesToWords, fitSubblocks, quantizeSuperblocks } from './grid-superblock'

@@ -4,9 +4,11 @@
  * bytes). Weight = scale · (1 + 2 · sub-block scale) · (2 · level + 1) · sign.
  */
 import { Codebook, codebookBytes, prepareThreeBits } from './codebook'
-import { lost, markLost, refine, rows, runsOffGrid, searchScale } from './grid-search'
+import { refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,
+  lost,
+  markLost,
   meanSquare,
   setNumerators,
   storeScale,

@@ -4,10 +4,12 @@
  * even) and four bits of scale (98 bytes). Weight = scale · (0.5 + sub-block scale) · 0.5 · grid value · sign.
  */
 import { Codebook, codebookBytes, prepareThreeBits } from './codebook'
-import { lost, markLost, refine, rows, runsOffGrid, searchScale } from './grid-search'
+import { refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,
+  lost,
   makeSignsEven,
+  markLost,
   meanSquare,
   packEvenSigns,
   setNumerators,

@@ -5,7 +5,7 @@
  * There are a hundred neighbours or more, so all are first measured in whole steps of {@link steps}, 16 at a time, each
  * pair of weights rounded down; only those that can be the nearest in spite of that are measured as they should.
  */
-import { Codebook } from './codebook'
+import { Codebook, rowOfTwoBits } from './codebook'
 
 /** What is not below this is never chosen: infinity and NaN. */
 const greatest: f32 = 3.40282346638528859812e38
@@ -139,12 +139,5 @@ export function nearestSplitRow(
     limit = measureAll(groups, count) + slack
   }
   const nearest = nearestWithin(groups, count, limit)
-  return nearest < 0 ? -1 : rowOfLevels(book, <u32>nearest)
-}
-
-/** The row with these levels, two bits each. */
-function rowOfLevels(book: Codebook, levels: u32): i32 {
-  let code: u32 = 0
-  for (let bit = 14; bit >= 0; bit -= 2) code = code * 3 + ((levels >> <u32>bit) & 3)
-  return <i32>load<i16>(book.rowOf + ((<usize>code) << 1))
+  return nearest < 0 ? -1 : rowOfTwoBits(book, <u32>nearest)
 }

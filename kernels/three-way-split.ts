@@ -3,7 +3,7 @@
  * levels are rows of one grid. The weights are sorted, and the two places where to divide them are searched among all.
  */
 import { Codebook, codebookBytes, prepareCodebook } from './codebook'
-import { markLost } from './grid-search'
+import { markLost } from './grid-subblock'
 import { iq1Codes, iq1Rows } from './grids/iq1'
 import { nearestSplitRow } from './split-neighbours'
 
@@ -29,7 +29,7 @@ export function prepareSplits(): void {
   book.rowCount = iq1Rows
   book.codes = iq1Codes
   book.distances = 3
-  book.packed = true
+  book.split = true
   book.space = space
   book.spaceBytes = spaceBytes
   prepareCodebook(book)

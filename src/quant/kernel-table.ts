@@ -55,7 +55,7 @@ export const typeKernels: Readonly<Partial<Record<GgmlType, TypeKernels>>> = {
     needsImportance: true,
     tableBytes: 690_000,
   },
-  IQ2_S: { quantize: 'quantizeIQ2S', dequantize: 'dequantizeIQ2S', usesImportance: true, tableBytes: 220_000 },
+  IQ2_S: { quantize: 'quantizeIQ2S', dequantize: 'dequantizeIQ2S', usesImportance: true, tableBytes: 260_000 },
   IQ3_XXS: {
     quantize: 'quantizeIQ3XXS',
     dequantize: 'dequantizeIQ3XXS',

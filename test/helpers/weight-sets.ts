@@ -133,6 +133,10 @@ export const weightSets: readonly WeightSet[] = [
   set('90 % zeros', (random) => () => (random.integer(10) === 0 ? random.gaussian() : 0)),
   set('ternary', (random) => () => (random.integer(3) - 1) * 0.05),
   set('plus and minus the same extreme', (random) => () => (random.integer(8) === 0 ? random.integer(2) * 2 - 1 : 0.1)),
+  set('nearly between two odd numbers, sizes mixed per 4', (random) => {
+    const size = held(4, () => 10 ** -random.integer(4))
+    return (index) => size(index) * (random.integer(8) - 4) * (2 + random.gaussian() * 1e-6)
+  }),
   set('bf16', (random) => () => bf16(random.gaussian() * 0.02)),
   gaussian(1e15),
   gaussian(1e30),
