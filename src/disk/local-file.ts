@@ -1,6 +1,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises'
-import { MiberaError } from '../base/errors.ts'
+import { MiberaError, systemCode } from '../base/errors.ts'
 import type { ByteSource } from './byte-source.ts'
+import { nearPath } from './near-path.ts'
 
 /** Most bytes asked of the system at once: Node refuses 2^31 and more. */
 const maxReadBytes = 2 ** 30
@@ -66,8 +67,13 @@ export async function openLocalFile(path: string): Promise<LocalFile> {
       throw error
     }
   } catch (cause) {
-    throw ioError('open', path, cause)
+    throw systemCode(cause) === 'ENOENT' ? await missing(path, cause) : ioError('open', path, cause)
   }
+}
+
+async function missing(path: string, cause: unknown): Promise<MiberaError> {
+  const hint = `${await nearPath(path)}Check the path, and that its disk is connected.`
+  return new MiberaError('IO', `there is no file ${path}`, { subject: path, hint, cause })
 }
 
 function ioError(doing: string, path: string, cause: unknown): MiberaError {

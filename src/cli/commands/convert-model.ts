@@ -3,6 +3,7 @@ import { convert } from '../../convert/convert.ts'
 import { planPaths } from '../../convert/output-paths.ts'
 import type { SpareThreads } from '../../convert/spare-threads.ts'
 import type { NewJobRequest } from '../../daemon/protocol.ts'
+import type { JobOptions } from '../../jobs/job-options.ts'
 import { readPlanRequest } from '../../jobs/read-plan-request.ts'
 import type { OpenedModel } from '../../model/open-model.ts'
 import { makePlan } from '../../plan/make-plan.ts'
@@ -40,16 +41,22 @@ export async function convertModel(
   global: GlobalOptions,
   machine: Machine,
 ): Promise<void> {
+  // A word that is wrong is told at once, not after the model was read.
+  const planOptions = readPlanOptions(options)
   const model = await understandModel(path, options)
   if (!global.quiet) process.stderr.write(contradictionLines(model.description))
-  const request = await readPlanRequest(types, options.mix, readPlanOptions(options))
+  const request = await readPlanRequest(types, options.mix, planOptions)
   if (!global.quiet) process.stderr.write(noticeLines(requestNotices(model.description, request)))
   const output = outputPath(model.input.path, types, options.out, request.split !== undefined)
   if (options.dryRun === true) return showDryRun(model, request, output, global)
   const ownLimits = options.threads !== undefined || options.maxMemory !== undefined
   const outcome =
     (machine.mayHaveDaemon
-      ? await handOver(jobRequest(model.input.path, output, request, options), global, ownLimits)
+      ? await handOver(
+          jobRequest(model.input.path, output, request, { ...planOptions, ...beginning(options) }),
+          global,
+          ownLimits,
+        )
       : undefined) ?? (await convertHere(model, request, output, options, global, machine))
   if (outcome.kind !== 'published') {
     if (global.json) {
@@ -70,21 +77,12 @@ async function handOver(
   return convertInDaemon(request, global, ownLimits)
 }
 
-function jobRequest(
-  model: string,
-  output: string,
-  { recipes, mix }: PlanRequest,
-  options: ConvertCommandOptions,
-): NewJobRequest {
-  const { force, restart } = options
-  return {
-    ...{ model, output, recipe: recipes.map(({ name }) => name).join(), mix },
-    options: {
-      ...readPlanOptions(options),
-      ...(force === undefined ? {} : { force }),
-      ...(restart === undefined ? {} : { restart }),
-    },
-  }
+function jobRequest(model: string, output: string, { recipes, mix }: PlanRequest, options: JobOptions): NewJobRequest {
+  return { model, output, recipe: recipes.map(({ name }) => name).join(), mix, options }
+}
+
+function beginning({ force, restart }: ConvertCommandOptions): Pick<JobOptions, 'force' | 'restart'> {
+  return { ...(force === undefined ? {} : { force }), ...(restart === undefined ? {} : { restart }) }
 }
 
 async function convertHere(

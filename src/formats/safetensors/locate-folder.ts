@@ -2,6 +2,7 @@ import { readFile, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { MiberaError, systemCode } from '../../base/errors.ts'
 import { quote } from '../../base/quote.ts'
+import { nearPath } from '../../disk/near-path.ts'
 import { isMemberName } from './folder-member.ts'
 
 /**
@@ -21,7 +22,8 @@ async function resolveFolder(path: string): Promise<string> {
     const folder = await realpath(path)
     if ((await stat(folder)).isDirectory()) return folder
   } catch (cause) {
-    throw isMissing(cause) ? missing(path, `there is no folder ${path}`, undefined, cause) : unreadable(path, cause)
+    if (!isMissing(cause)) throw unreadable(path, cause)
+    throw missing(path, `there is no folder ${path}`, `${await nearPath(path)}Check the path.`, cause)
   }
   throw missing(path, `${path} is a file, not a folder`, `Give the folder that holds it: ${dirname(path)}`)
 }
@@ -47,7 +49,7 @@ function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
-function missing(path: string, message: string, hint = 'Check the path.', cause?: unknown): MiberaError {
+function missing(path: string, message: string, hint: string, cause?: unknown): MiberaError {
   return new MiberaError('MODEL_FOLDER_MISSING', message, { subject: path, hint, cause })
 }
 
