@@ -63,6 +63,16 @@ describe('--imatrix', () => {
     expect(shown.files[0].tensors).toEqual(real.files[0].tensors)
   })
 
+  test('that says nothing of a type, or not of all matrices, is told', async () => {
+    const dryRun = async (...words: string[]) =>
+      (await run('convert', 'little-f16.gguf', '--dry-run', '--imatrix', ...words)).stderr.replaceAll(/\s+/g, ' ')
+    expect(await dryRun('calibration.gguf', '--type', 'Q8_0,Q4_K_M')).toMatch(/changes nothing in Q8_0: [^:]+$/)
+    expect(await dryRun('calibration.gguf', '--exclude-weights', 'attn_q')).toContain(
+      'Q4_K_M: calibration.gguf has no entry for 2 of 15 matrices, such as blk.0.attn_q.weight',
+    )
+    expect(await dryRun('calibration.gguf')).not.toContain('no entry')
+  })
+
   test('records the file as it was named, the dataset, and how much was measured', async () => {
     const words = ['--imatrix', './calibration.dat', '--exclude-weights', 'attn_q', '--exclude-weights', 'attn_k']
     expect((await run('convert', 'little-f16.gguf', ...words, '--out', 'legacy.gguf')).status).toBe(0)

@@ -6,6 +6,7 @@ import type { NewJobRequest } from '../../daemon/protocol.ts'
 import type { JobOptions } from '../../jobs/job-options.ts'
 import { readPlanRequest } from '../../jobs/read-plan-request.ts'
 import type { OpenedModel } from '../../model/open-model.ts'
+import { importanceNotices } from '../../plan/importance-notices.ts'
 import { makePlan } from '../../plan/make-plan.ts'
 import type { PlanRequest } from '../../plan/plan-request.ts'
 import { requestNotices } from '../../plan/request-notices.ts'
@@ -94,7 +95,7 @@ async function convertHere(
   { threads, maxMemory, spareThreads }: Machine,
 ): Promise<HandedOver | { readonly kind: 'stopped' }> {
   const plan = makePlan(input, description, request)
-  if (!global.quiet) process.stderr.write(noticeLines(otherSplits(plan, output)))
+  if (!global.quiet) process.stderr.write(noticeLines([...importanceNotices(plan), ...otherSplits(plan, output)]))
   const display = new ConvertDisplay(plan, output, global)
   const signals = stopOnSignals(() => display.stopping())
   try {

@@ -3,6 +3,7 @@ import { MiberaError } from '../../base/errors.ts'
 import type { ModelDescription } from '../../model/description.ts'
 import type { OpenedModel } from '../../model/open-model.ts'
 import type { GivenImportance } from '../../plan/importance.ts'
+import { importanceNotices } from '../../plan/importance-notices.ts'
 import { makePlan } from '../../plan/make-plan.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { fileNames } from '../../plan/plan-files.ts'
@@ -21,7 +22,8 @@ export function showDryRun(model: OpenedModel, request: PlanRequest, output: str
   const names = fileNames(plan, basename(output))
   const needed =
     lacking === undefined ? [] : [`${lacking.message}: name one with --imatrix. Shown are the types with one`]
-  if (!global.quiet) process.stderr.write(noticeLines([...needed, ...otherSplits(plan, output)]))
+  if (!global.quiet)
+    process.stderr.write(noticeLines([...needed, ...importanceNotices(plan), ...otherSplits(plan, output)]))
   const document = { ...dryRunDocument(plan, names), needs: lacking === undefined ? [] : ['imatrix'] }
   process.stdout.write(global.json ? `${JSON.stringify(document, null, 2)}\n` : dryRunText(plan, names))
 }
