@@ -2,6 +2,7 @@ import type { Command, CommanderError } from 'commander'
 import { MiberaError } from '../base/errors.ts'
 import { nearestName } from '../base/nearest-name.ts'
 import { quote } from '../base/quote.ts'
+import { findRecipe } from '../quant/recipes.ts'
 
 /** Commander's words for a command line that it cannot make sense of, as an error like all others. */
 export function usageError(error: CommanderError, words: readonly string[], program: Command): MiberaError {
@@ -26,6 +27,12 @@ function tooMany(command: Command): MiberaError {
     taken === 0 ? 'only options' : `${taken === 1 ? 'one word' : `${taken} words`} and options: quote what has spaces`
   const message =
     names.length > 0 ? `there is no command ${quote(`${pathOf(command)} ${word}`)}` : `${quote(word)} is too much`
+  const isType = findRecipe(word) !== undefined
+  if (isType)
+    return new MiberaError('USAGE', message, {
+      subject: word,
+      hint: 'Give several types as one word: --type Q3_K_M,Q2_K.',
+    })
   const takes = names.length > 0 ? '' : `"${pathOf(command)}" takes ${what}. `
   return new MiberaError('USAGE', message, { subject: word, hint: `${suggestion}${takes}${helpFor(command)}` })
 }

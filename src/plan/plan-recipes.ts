@@ -13,15 +13,16 @@ export interface RefusedRecipe {
   readonly error: MiberaError
 }
 
-/** The plans under every recipe of the mix, the smallest output first, and the recipes that the model cannot have. */
-export function planEveryRecipe(
+/** The plans under each of these recipes, the smallest output first, and the recipes that the model cannot have. */
+export function planEachRecipe(
   input: ModelInput,
   model: ModelDescription,
   request: Omit<PlanRequest, 'recipes'>,
+  names: readonly RecipeName[] = recipeNames,
 ): { readonly plans: readonly Plan[]; readonly refused: readonly RefusedRecipe[] } {
   const plans: Plan[] = []
   const refused: RefusedRecipe[] = []
-  for (const name of recipeNames) {
+  for (const name of names) {
     try {
       plans.push(makePlan(input, model, { ...request, recipes: [recipe(name)] }))
     } catch (error) {

@@ -13,9 +13,11 @@ export function refuseRequantizing(tensors: readonly PlannedTensor[]): void {
   })
   const [first] = requantized
   if (first?.source.kind !== 'rows') return
+  const more = requantized.length - 1
+  const others = more === 0 ? '' : `, as would ${more} more ${more === 1 ? 'tensor' : 'tensors'}`
   throw new MiberaError(
     'REQUANTIZE_REFUSED',
-    `${first.name} is ${first.source.dtype} already and would become ${first.type}; so would ${requantized.length - 1} more tensors`,
+    `${first.name} is ${first.source.dtype} already and would be quantized anew to ${first.type}${others}`,
     {
       subject: first.name,
       hint: 'Quantize from an F32, F16 or BF16 file for full quality, or add --allow-requantize.',

@@ -45,6 +45,12 @@ const cases: Record<string, Case> = {
     code: 'USAGE',
     says: '"y" is too much',
   },
+  'a second type as a word of its own': {
+    words: () => ['convert', 'x', '--type', 'Q3_K_M', 'Q2_K'],
+    status: 2,
+    code: 'USAGE',
+    says: 'as one word: --type Q3_K_M,Q2_K',
+  },
   'a daemon that could not convert anything': {
     words: () => ['daemon', 'start', '--max-memory', '50M', ...state()],
     status: 6,

@@ -29,3 +29,10 @@ test('the table names the types that are left out', async () => {
     ].join('\n'),
   )
 })
+
+test('of types asked for, those that the model cannot have are left out; why is told at length where nothing is left', async () => {
+  const some = await plan('--type', 'Q8_0', '--type', 'IQ2_XS')
+  expect(some).toMatchObject({ status: 0, stdout: expect.stringMatching(/ Q8_0 .*Left out: IQ2_XS \(importance/s) })
+  const none = await plan('--type', 'IQ2_XS,IQ1_S')
+  expect(none).toMatchObject({ status: 3, stderr: expect.stringContaining('IQ2_XS stores blk.0.') })
+})

@@ -5,7 +5,7 @@ import { describeModel } from '#dist/model/describe.js'
 import type { ModelDescription } from '#dist/model/description.js'
 import { makePlan } from '#dist/plan/make-plan.js'
 import { planSize } from '#dist/plan/plan-files.js'
-import { planEveryRecipe } from '#dist/plan/plan-recipes.js'
+import { planEachRecipe } from '#dist/plan/plan-recipes.js'
 import { plainRequest } from '#dist/plan/plan-request.js'
 import { type RecipeName, recipe, recipeNames } from '#dist/quant/recipes.js'
 import { writeCl100kTokenizer } from '../../fixtures/cl100k-tokenizer.ts'
@@ -48,7 +48,7 @@ describe('the real Phi-4, 13 shards of 58.6 GB in holes, with the config that li
   })
 
   test('is planned under every recipe that it can have, from the smallest file to the largest', () => {
-    const { plans, refused } = planEveryRecipe(folder, description, plainRequest(recipe('F16'), 'latest'))
+    const { plans, refused } = planEachRecipe(folder, description, plainRequest(recipe('F16'), 'latest'))
     const guided = ['IQ1_S', 'IQ1_M', 'IQ2_XXS', 'IQ2_XS', 'IQ2_S', 'IQ2_M', 'Q2_K_S', 'IQ3_XXS', 'IQ3_XS']
     expect(plans.map(({ recipe }) => recipe)).toEqual(recipeNames.filter((name) => !guided.includes(name)))
     expect(refused.map(({ recipe }) => recipe)).toEqual(guided)
@@ -64,7 +64,7 @@ describe('the real Phi-4, 13 shards of 58.6 GB in holes, with the config that li
     ])
     const refusedInB3613 = ['Q1_0', 'TQ1_0', 'TQ2_0', 'Q2_0', 'MXFP4_MOE', ...guided.slice(0, -2)]
     expect(
-      planEveryRecipe(folder, description, plainRequest(recipe('F16'), 'b3613')).refused.map(({ recipe }) => recipe),
+      planEachRecipe(folder, description, plainRequest(recipe('F16'), 'b3613')).refused.map(({ recipe }) => recipe),
     ).toEqual(recipeNames.filter((name) => refusedInB3613.includes(name)))
   })
 

@@ -2,8 +2,7 @@ import { freeSpace } from '../../disk/free-space.ts'
 import { readPlanRequest } from '../../jobs/read-plan-request.ts'
 import { advise, advisedContext, recommend } from '../../plan/advise.ts'
 import { machineMemory } from '../../plan/machine-defaults.ts'
-import { makePlan } from '../../plan/make-plan.ts'
-import { planEveryRecipe } from '../../plan/plan-recipes.ts'
+import { planEachRecipe } from '../../plan/plan-recipes.ts'
 import { requestNotices } from '../../plan/request-notices.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { outputFolder } from '../options/output-path.ts'
@@ -19,13 +18,10 @@ export async function planModel(path: string, options: PlanOptions, global: Glob
   const { input, description } = await understandModel(path, options)
   const request = await readPlanRequest(options.type ?? [], options.mix, readPlanOptions(options))
   if (!global.quiet) process.stderr.write(noticeLines(requestNotices(description, request)))
-  const { plans, refused } =
-    options.type === undefined
-      ? planEveryRecipe(input, description, request)
-      : {
-          plans: options.type.map((type) => makePlan(input, description, { ...request, recipes: [type] })),
-          refused: [],
-        }
+  const names = options.type?.map(({ name }) => name)
+  const { plans, refused } = planEachRecipe(input, description, request, names)
+  // Why there is nothing to show is told at length.
+  if (plans.length === 0 && refused[0] !== undefined) throw refused[0].error
   const machine = { freeDisk: await freeSpace(outputFolder(options.out)), memory: machineMemory() }
   const advice = plans.map((plan) => advise(plan, description, machine))
   const recommended = recommend(advice)
