@@ -8,7 +8,7 @@ export const chunkGroups = [
   // would wait for ever.
   group(
     'start',
-    /src.(base|cli.(run-command-line|stop-signals|commands.(convert|inspect|plan|verify)\.ts|render.(progress|status|table|weight))|convert.least-memory|jobs.states)/,
+    /src.(base|cli.(run-command-line|stop-signals|commands.(convert|inspect|plan|verify)\.ts|render.(progress|status|table|weight))|convert.least-memory|jobs.states|plan.plan-files)/,
   ),
   group('client', /src.daemon.client\.ts$/),
   group('state', /src.(daemon.stored-jobs|disk.directory-lock|convert.state.[^/\\]+)\.ts$/),

@@ -21,6 +21,8 @@ export async function finish(run: Run, { conversion, parts }: Prepared): Promise
   if (conversion.state === 'running') moveConversion(database, conversion.id, 'running', 'publishing')
   const reports = await verifiedReports(run, conversion.id, parts).catch((error) => refuseNamed(error, parts))
   if (reports === 'stopped') return reports
+  // Whoever waits for the end need not wait for theirs after it.
+  const threadsEnded = run.pool.close()
   options.onEvent({ kind: 'publishing' })
   // Reports that a power loss leaves without a name are written again: the state is still "publishing".
   const unnamed = await Promise.all(
@@ -29,7 +31,7 @@ export async function finish(run: Run, { conversion, parts }: Prepared): Promise
   for (const [index, { part, output }] of paths.entries()) {
     if (!parts.isNamed(index)) unnamed.push({ finished: part, name: output })
   }
-  await publishAll(unnamed)
+  await Promise.all([publishAll(unnamed), threadsEnded])
   moveConversion(database, conversion.id, 'publishing', 'done')
   return reports
 }

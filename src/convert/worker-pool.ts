@@ -63,6 +63,7 @@ export class WorkerPool<Setup extends WorkerSetup & { readonly sources: readonly
 
   /** Changes how many threads work, from 1 to the most. One that is taken away first finishes what it has in hand. */
   resize(threads: number): void {
+    if (this.#dead !== undefined) return
     const wanted = Math.max(1, Math.min(threads, this.#most))
     while (this.#threads.length < wanted) this.#threads.push(this.#startThread())
     for (const thread of this.#threads.splice(wanted)) {

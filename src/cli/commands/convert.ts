@@ -52,11 +52,12 @@ export function convertCommand(): Command {
     const global = globalOptions(command)
     const mayHaveDaemon = !isUnused(controlAddress(global.stateDirectory))
     const { type: types = [usualType], threads = defaultThreads(), maxMemory = defaultMemory() } = options
-    // They start on other processors while this one has yet to load what plans.
+    // Threads start on other processors while this one has yet to load what plans, and those files are read meanwhile.
+    const loading = import('./convert-model.ts')
     const isWorthwhile = options.dryRun !== true && !mayHaveDaemon && maxMemory >= leastForSpare(threads)
     const spareThreads = new SpareThreads(isWorthwhile ? threads : 0)
     try {
-      const { convertModel } = await import('./convert-model.ts')
+      const { convertModel } = await loading
       await convertModel(path, types, options, global, { threads, maxMemory, spareThreads, mayHaveDaemon })
     } finally {
       spareThreads.close()
