@@ -14,7 +14,7 @@ export function otherSplits(plan: Plan, output: string): string[] {
   const sources = new Set(plan.sources.map(({ path }) => resolve(path)))
   const stems = new Set([...ours].flatMap((name) => placeIn(name)?.stem ?? []))
   const others = new Map<string, string[]>()
-  for (const name of stems.size === 0 ? [] : readdirSync(folder).sort()) {
+  for (const name of stems.size === 0 ? [] : namesIn(folder)) {
     const place = placeIn(name)
     if (place === undefined || !stems.has(place.stem)) continue
     if (ours.has(name) || sources.has(join(folder, name))) continue
@@ -25,6 +25,15 @@ export function otherSplits(plan: Plan, output: string): string[] {
     const rest = more.length === 0 ? '' : ` and ${more.length} more`
     return `${join(folder, first)}${rest} of an earlier split stay: delete them when you no longer need them`
   })
+}
+
+/** A folder that may be written into but not listed is no reason to stop. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort()
+  } catch {
+    return []
+  }
 }
 
 function placeIn(name: string): { readonly stem: string; readonly count: string } | undefined {
