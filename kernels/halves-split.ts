@@ -11,11 +11,12 @@ import {
   closeTables,
   greatestProducts,
   greatestSquares,
-  promising,
+  promisingOfFour,
   raiseByBest,
   raiseByRow,
   secondSquares,
   setExtent,
+  setThreshold,
   tableBytes,
 } from './split-filter'
 import { importances, order, sortWeights } from './three-way-split'
@@ -141,11 +142,11 @@ function tryGroup(first: usize, second: usize): void {
   const square1 = f32x4.add(us0, ds1)
   const square2 = f32x4.add(ds0, us1)
   const square3 = f32x4.add(ds0, ds1)
-  const better = v128.or(
-    v128.or(betterSplits(product0, square0), betterSplits(product1, square1)),
-    v128.or(betterSplits(product2, square2), betterSplits(product3, square3)),
-  )
-  if (!v128.any_true(better)) return
+  const better0 = betterSplits(product0, square0)
+  const better1 = betterSplits(product1, square1)
+  const better2 = betterSplits(product2, square2)
+  const better3 = betterSplits(product3, square3)
+  if (!v128.any_true(v128.or(v128.or(better0, better1), v128.or(better2, better3)))) return
   v128.store(results, product0)
   v128.store(results, product1, 16)
   v128.store(results, product2, 32)
@@ -154,16 +155,23 @@ function tryGroup(first: usize, second: usize): void {
   v128.store(results, square1, 80)
   v128.store(results, square2, 96)
   v128.store(results, square3, 112)
-  tryFour(first, second)
+  const bytes = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(better0, better1), i16x8.narrow_i32x4_s(better2, better3))
+  // By place and then by shift, as llama.cpp goes.
+  tryEach(
+    first,
+    second,
+    i8x16.bitmask(i8x16.swizzle(bytes, i8x16(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15))),
+  )
 }
 
-function tryFour(first: usize, second: usize): void {
-  const count = min<usize>(4, elements + 1 - second)
-  for (let lane: usize = 0; lane < count; lane++) {
-    for (let shift: usize = 0; shift < 4; shift++) {
-      const at = results + (lane << 2) + (shift << 4)
-      trySplit(load<f32>(at), load<f32>(at, 64), first, second + lane, <i32>shift)
-    }
+/** Those of {@link results} with a bit in `better`: the others are not better than what was the best before either. */
+function tryEach(first: usize, second: usize, better: u32): void {
+  const count = <u32>min<usize>(4, elements + 1 - second)
+  for (let left = better & ((1 << (4 * count)) - 1); left != 0; left &= left - 1) {
+    const lane = <usize>ctz(left) >> 2
+    const shift = <usize>ctz(left) & 3
+    const at = results + (lane << 2) + (shift << 4)
+    trySplit(load<f32>(at), load<f32>(at, 64), first, second + lane, <i32>shift)
   }
 }
 
@@ -198,15 +206,18 @@ function tryAll(): void {
   }
 }
 
-/** Those that ./split-filter lets through. */
-function tryPromising(): void {
+/** Those that ./split-filter lets through; false if it cannot tell. */
+function tryPromising(): bool {
   setFilter()
   raiseByRow(elements, 4, 5)
+  if (!setThreshold(elements)) return false
   for (let first: usize = 0; first <= elements; first++) {
-    let found = promising(elements, 4, first, 0) | promising(elements, 4, first, 2)
+    let found = promisingOfFour(elements, first)
+    if (found == 0) continue
     for (; found != 0; found &= found - 1) tryGroup(first, first + ((<usize>ctz(found)) << 2))
-    raiseByBest()
+    raiseByBest(elements)
   }
+  return true
 }
 
 /** Searches all splits; whether one was found (./best-split). */
@@ -215,7 +226,6 @@ export function searchHalvesSplit(src: usize): bool {
   addUp(src)
   forgetSplits()
   const end = elements << 2
-  if (setExtent(extent, load<f32>(sums + end) + load<f32>(sums + end, halfBytes))) tryPromising()
-  else tryAll()
+  if (!setExtent(extent, load<f32>(sums + end) + load<f32>(sums + end, halfBytes)) || !tryPromising()) tryAll()
   return bestShift >= 0
 }

@@ -72,7 +72,7 @@ function fitSubblock(src: usize, dst: usize, index: usize, given: usize, spread:
     clearSums()
     addRun(src, 0, levelsOfRow(row0), shift0, 1)
     addRun(src, 8, levelsOfRow(row1), shift1, 1)
-    if (productSum > 0 && squareSum > 0) scale = productSum / squareSum
+    if (productSum() > 0 && squareSum() > 0) scale = productSum() / squareSum()
   }
   store<u8>(dst + headsAt + index, head)
   if (!(scale >= 0)) markLost()
@@ -96,7 +96,7 @@ function scaleSubblocks(src: usize, dst: usize, given: usize, spread: f32, unit:
       addRun(src + offset, run << 3, levelsOfRow(row), shiftOf(head, run), <f32>factor)
     }
   }
-  return squareSum > 0 ? productSum / squareSum : unit
+  return squareSum() > 0 ? productSum() / squareSum() : unit
 }
 
 /** A quarter of the scale into the top bits of each of the four words. */

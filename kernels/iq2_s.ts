@@ -3,7 +3,8 @@
  * eight weights in ten bits (a byte each; after the signs the two upper bits), 256 signs and the sub-blocks' scales of
  * four bits (82 bytes). Weight = scale · (0.5 + sub-block scale) · 0.25 · grid value · sign.
  */
-import { Codebook, codebookBytes, prepareTwoBits } from './codebook'
+import { Codebook, codebookBytes } from './codebook'
+import { prepareTwoBits } from './codebook-tables'
 import { refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,

@@ -3,7 +3,8 @@
  * 16 bits each (nine of the grid row, seven signs, of which the eighth makes the number even) and the sub-blocks'
  * scales of four bits (74 bytes). Weight = scale · (0.5 + sub-block scale) · 0.25 · grid value · sign.
  */
-import { Codebook, codebookBytes, prepareTwoBits } from './codebook'
+import { Codebook, codebookBytes } from './codebook'
+import { prepareTwoBits } from './codebook-tables'
 import { refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,

@@ -3,7 +3,8 @@
  * words: the grid rows of four runs of eight weights, a byte each, then four times seven signs (the eighth makes their
  * number even) and four bits of scale (66 bytes). Weight = scale · (0.5 + sub-block scale) · 0.25 · grid value · sign.
  */
-import { Codebook, codebookBytes, prepareTwoBits } from './codebook'
+import { Codebook, codebookBytes } from './codebook'
+import { prepareTwoBits } from './codebook-tables'
 import { refine, rows, searchScale } from './grid-search'
 import {
   greatestValue,

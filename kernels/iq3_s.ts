@@ -3,7 +3,8 @@
  * weights in nine bits (a byte each, then the ninth bits), 256 signs and the sub-blocks' scales of four bits (110
  * bytes). Weight = scale · (1 + 2 · sub-block scale) · (2 · level + 1) · sign.
  */
-import { Codebook, codebookBytes, prepareThreeBits } from './codebook'
+import { Codebook, codebookBytes } from './codebook'
+import { prepareThreeBits } from './codebook-tables'
 import { refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,

@@ -3,7 +3,8 @@
  * four weights, a byte each, and for each sub-block a word of four times seven signs (the eighth makes their number
  * even) and four bits of scale (98 bytes). Weight = scale · (0.5 + sub-block scale) · 0.5 · grid value · sign.
  */
-import { Codebook, codebookBytes, prepareThreeBits } from './codebook'
+import { Codebook, codebookBytes } from './codebook'
+import { prepareThreeBits } from './codebook-tables'
 import { refine, rows, runsOffGrid, searchScale } from './grid-search'
 import {
   greatestValue,

@@ -10,14 +10,19 @@
  * P ≥ 0.87 S and Q ≤ 1.3 W, so that the best score is at least 0.58 S² / W. A split that comes near it has, as no
  * value is below 1/8 and so Q ≥ W / 64, P ≥ 0.09 S. Sums here and there are off by at most 100 · 2^-24 of S and W, or
  * 1e-3 of such scores. Which split llama.cpp keeps depends on those before it only as far as their scores come as near
- * to the best as the rounding of a few hundred comparisons, 1e-4. Both fit between the best and {@link reduced} of it.
- * All that holds while nothing overflows or underflows: {@link setExtent} tells.
+ * to the best as the rounding of a few hundred comparisons, 1e-4. Both fit between the best and {@link reduced} of it,
+ * and so do the few roundings more where sums are divided by the root of the threshold. All that holds while nothing
+ * overflows or underflows: {@link setExtent} and {@link setThreshold} tell.
  */
 import { bestScore } from './best-split'
 
 const reduced: f32 = 0.997
 const smallest: f32 = 1e-15
 const largest: f32 = 1e15
+
+/** For thresholds within these bounds scores are compared by sums divided by the root. */
+const leastThreshold: f32 = 1e-30
+const greatestThreshold: f32 = 1e30
 
 /** Bytes of a table: 33 places to divide at, filled up for vectors that begin anywhere. */
 export const tableBytes: usize = 160
@@ -73,36 +78,89 @@ export function raiseByRow(elements: usize, shifts: usize, first: usize): void {
   threshold = f32x4.extract_lane(f32x4.pmax(pairs, v128.shuffle<i32>(pairs, pairs, 1, 0, 3, 2)), 0)
 }
 
-/** After the best has been replaced. */
-export function raiseByBest(): void {
-  threshold = max(threshold, bestScore * reduced)
+/** X by place and (v + 2) · all of each shift, divided by the root of the threshold: then P² is compared with Q. */
+const scaledBefore: usize = memory.data(160, 16)
+const scaledProducts: usize = memory.data(16, 16)
+
+/** Makes the tables by which splits are compared with the threshold; false where it is too small or large for them. */
+export function setThreshold(elements: usize): bool {
+  if (!(threshold > leastThreshold && threshold < greatestThreshold)) return false
+  const factor = f32x4.splat(1 / sqrt(threshold))
+  for (let at: usize = 0; at <= elements << 2; at += 16) {
+    v128.store(scaledBefore + at, f32x4.mul(factor, v128.load(before + at)))
+  }
+  // Vectors that begin at the last place read beyond it.
+  v128.store(scaledBefore + ((elements + 1) << 2), f32x4.splat(0))
+  v128.store(scaledProducts, f32x4.mul(factor, v128.load(greatestProducts)))
+  return true
+}
+
+/** After the splits of one first place were tried. */
+export function raiseByBest(elements: usize): void {
+  const raised = bestScore * reduced
+  if (!(raised > threshold && raised < greatestThreshold)) return
+  threshold = raised
+  setThreshold(elements)
+}
+
+/** What the second place is subtracted from and added to for the first place `first` under one shift. */
+function productFrom(first: usize, shift: usize): v128 {
+  return f32x4.sub(v128.load32_splat(scaledProducts + (shift << 2)), v128.load32_splat(scaledBefore + (first << 2)))
+}
+
+function squareFrom(first: usize, shifts: usize, shift: usize): v128 {
+  const opposite = secondSquares + (shifts - 1 - shift) * tableBytes + (first << 2)
+  return f32x4.sub(v128.load32_splat(greatestSquares + (shift << 2)), v128.load32_splat(opposite))
+}
+
+/** Whether splits to the second places `second` are worth a look under one shift, whose squares are at `table`. */
+function isWorth(product: v128, second: v128, square: v128, table: usize): v128 {
+  const p = f32x4.sub(product, second)
+  return f32x4.gt(f32x4.mul(p, p), f32x4.add(square, v128.load(table)))
 }
 
 /**
  * A bit for each four splits with the first place `first`, from the second place `first` on, of which one is worth a
- * look under the shifts `shift` and `shift` + 1.
+ * look under one of the two shifts there are.
  */
-export function promising(elements: usize, shifts: usize, first: usize, shift: usize): u32 {
-  const own = v128.load32_splat(before + (first << 2))
-  const product0 = f32x4.sub(v128.load32_splat(greatestProducts + (shift << 2)), own)
-  const product1 = f32x4.sub(v128.load32_splat(greatestProducts + (shift << 2), 4), own)
-  const table = secondSquares + shift * tableBytes
-  const squares = greatestSquares + (shift << 2)
-  const opposite = secondSquares + (shifts - 1 - shift) * tableBytes + (first << 2)
-  const square0 = f32x4.sub(v128.load32_splat(squares), v128.load32_splat(opposite))
-  const square1 = f32x4.sub(v128.load32_splat(squares, 4), v128.load32_splat(opposite - tableBytes))
-  const least = f32x4.splat(threshold)
+export function promisingOfTwo(elements: usize, first: usize): u32 {
+  const product0 = productFrom(first, 0)
+  const product1 = productFrom(first, 1)
+  const square0 = squareFrom(first, 2, 0)
+  const square1 = squareFrom(first, 2, 1)
   let found: u32 = 0
   let bit: u32 = 1
   for (let at = first << 2; at <= elements << 2; at += 16) {
-    const second = v128.load(before + at)
-    const p0 = f32x4.sub(product0, second)
-    const p1 = f32x4.sub(product1, second)
-    const q0 = f32x4.add(square0, v128.load(table + at))
-    const q1 = f32x4.add(square1, v128.load(table + at, tableBytes))
-    const above0 = f32x4.gt(f32x4.mul(p0, p0), f32x4.mul(least, q0))
-    const above1 = f32x4.gt(f32x4.mul(p1, p1), f32x4.mul(least, q1))
-    found |= v128.any_true(v128.or(above0, above1)) ? bit : 0
+    const second = v128.load(scaledBefore + at)
+    const table = secondSquares + at
+    const worth0 = isWorth(product0, second, square0, table)
+    const worth1 = isWorth(product1, second, square1, table + tableBytes)
+    found |= v128.any_true(v128.or(worth0, worth1)) ? bit : 0
+    bit <<= 1
+  }
+  return found
+}
+
+/** The same of four shifts. */
+export function promisingOfFour(elements: usize, first: usize): u32 {
+  const product0 = productFrom(first, 0)
+  const product1 = productFrom(first, 1)
+  const product2 = productFrom(first, 2)
+  const product3 = productFrom(first, 3)
+  const square0 = squareFrom(first, 4, 0)
+  const square1 = squareFrom(first, 4, 1)
+  const square2 = squareFrom(first, 4, 2)
+  const square3 = squareFrom(first, 4, 3)
+  let found: u32 = 0
+  let bit: u32 = 1
+  for (let at = first << 2; at <= elements << 2; at += 16) {
+    const second = v128.load(scaledBefore + at)
+    const table = secondSquares + at
+    const worth0 = isWorth(product0, second, square0, table)
+    const worth1 = isWorth(product1, second, square1, table + tableBytes)
+    const worth2 = isWorth(product2, second, square2, table + 2 * tableBytes)
+    const worth3 = isWorth(product3, second, square3, table + 3 * tableBytes)
+    found |= v128.any_true(v128.or(v128.or(worth0, worth1), v128.or(worth2, worth3))) ? bit : 0
     bit <<= 1
   }
   return found

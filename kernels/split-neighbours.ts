@@ -84,10 +84,10 @@ function measureAll(groups: usize, count: usize): u32 {
     least = i8x16.min_u(least, sum)
   }
   least = i8x16.min_u(least, v128.shuffle<i64>(least, least, 1, 0))
-  const eight = i64x2.extract_lane(least, 0)
-  let most: u32 = 255
-  for (let i: u64 = 0; i < 64; i += 8) most = min<u32>(most, <u32>(eight >> i) & 255)
-  return most
+  least = i8x16.min_u(least, v128.shuffle<i32>(least, least, 1, 0, 3, 2))
+  const four = i32x4.extract_lane(least, 0)
+  const pair = i8x16.min_u(least, i32x4.splat(four >>> 16))
+  return min<u32>(i8x16.extract_lane_u(pair, 0), i8x16.extract_lane_u(pair, 1))
 }
 
 /** The levels of neighbour `index` of a list, two bits each. */

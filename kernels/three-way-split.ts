@@ -2,7 +2,8 @@
  * Types of one bit and a half: each weight of a sub-block is low, middle or high (level 0, 1, 2), and the runs of eight
  * levels are rows of one grid. The weights are sorted, and the two places where to divide them are searched among all.
  */
-import { Codebook, codebookBytes, prepareCodebook } from './codebook'
+import { Codebook, codebookBytes } from './codebook'
+import { prepareCodebook } from './codebook-tables'
 import { markLost } from './grid-subblock'
 import { iq1Codes, iq1Rows } from './grids/iq1'
 import { nearestSplitRow } from './split-neighbours'
@@ -117,24 +118,42 @@ export function levelsOfRow(row: usize): u64 {
   return load<u64>(book.levels + (row << 3))
 }
 
-/** Σ importance · value · x and Σ importance · value² of the last calls of {@link addRun}. */
-export let productSum: f32 = 0
-export let squareSum: f32 = 0
+/** Σ importance · value · x and Σ importance · value² of the last calls of {@link addRun}; what follows is of no use. */
+const sums: usize = memory.data(16, 16)
 
 export function clearSums(): void {
-  productSum = 0
-  squareSum = 0
+  v128.store(sums, f32x4.splat(0))
+}
+
+export function productSum(): f32 {
+  return load<f32>(sums)
+}
+
+export function squareSum(): f32 {
+  return load<f32>(sums, 4)
 }
 
 /** Adds the run that begins with weight `run` to the sums, its values `factor` · (level − 1 + shift). */
 export function addRun(src: usize, run: usize, row: u64, shift: f32, factor: f32): void {
-  for (let i: usize = 0; i < 8; i++) {
-    const level = <i32>(row >> ((<u64>i) << 3)) & 3
-    const value: f32 = (<f32>(level - 1) + shift) * factor
-    const weighted: f32 = load<f32>(importances + ((run + i) << 2)) * value
-    productSum += weighted * load<f32>(src + ((run + i) << 2))
-    squareSum += weighted * value
-  }
+  const levels = i16x8.sub(i16x8.extend_low_i8x16_u(i64x2.splat(row)), i16x8.splat(1))
+  const at = run << 2
+  const four = addFour(v128.load(sums), src + at, importances + at, i32x4.extend_low_i16x8_s(levels), shift, factor)
+  const eight = addFour(four, src + at + 16, importances + at + 16, i32x4.extend_high_i16x8_s(levels), shift, factor)
+  v128.store(sums, eight)
+}
+
+/** One weight after the other, the product in the first lane and the square in the second. */
+function addFour(to: v128, src: usize, given: usize, levels: v128, shift: f32, factor: f32): v128 {
+  const value = f32x4.mul(f32x4.add(f32x4.convert_i32x4_s(levels), f32x4.splat(shift)), f32x4.splat(factor))
+  const weighted = f32x4.mul(v128.load(given), value)
+  const product = f32x4.mul(weighted, v128.load(src))
+  const square = f32x4.mul(weighted, value)
+  const first = v128.shuffle<i32>(product, square, 0, 4, 1, 5)
+  const last = v128.shuffle<i32>(product, square, 2, 6, 3, 7)
+  const one = f32x4.add(to, first)
+  const two = f32x4.add(one, v128.shuffle<i32>(first, first, 2, 3, 2, 3))
+  const three = f32x4.add(two, last)
+  return f32x4.add(three, v128.shuffle<i32>(last, last, 2, 3, 2, 3))
 }
 
 /** Eight weights unit · (level − 1 + shift) of a grid row. */
