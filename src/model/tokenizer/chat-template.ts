@@ -6,7 +6,8 @@ import type { ChatTemplate } from './tokenizer.ts'
 import { malformed, readTokenizerJson, readTokenizerText } from './tokenizer-file.ts'
 import { checkText } from './vocabulary.ts'
 
-const oneOrMany = z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))])
+/** Nearly all have one, a plain text: no schema is made for it. */
+const several = () => z.array(z.looseObject({ name: z.string(), template: z.string() }))
 
 const additionalFolder = 'additional_chat_templates'
 
@@ -29,9 +30,8 @@ export async function readChatTemplates(folder: string, declared: unknown): Prom
 
 function named(folder: string, file: string, value: unknown): ChatTemplate[] {
   const path = join(folder, file)
-  const { data, success } = oneOrMany.safeParse(value)
-  if (!success) throw malformed(path, 'has a chat template that is neither a text nor a list of them')
-  const templates = typeof data === 'string' ? [{ name: 'default', template: data }] : data
+  const templates = typeof value === 'string' ? [{ name: 'default', template: value }] : several().safeParse(value).data
+  if (templates === undefined) throw malformed(path, 'has a chat template that is neither a text nor a list of them')
   for (const { template } of templates) checkText(path, template)
   return templates
 }

@@ -9,19 +9,22 @@ export interface SpecialTokens {
   readonly add: ReadonlyMap<SpecialRole, boolean>
 }
 
-const robertaProcessing = z.looseObject({ cls: pairOfTextAndId(), sep: pairOfTextAndId() })
+// Made where a tokenizer has such a processor, as most have none: a schema takes longer to make than a file to check.
+const robertaProcessing = () => z.looseObject({ cls: pairOfTextAndId(), sep: pairOfTextAndId() })
 
-const templatePart = z.looseObject({
-  SpecialToken: z.looseObject({ id: z.string() }).optional(),
-  Sequence: z.looseObject({ id: z.string() }).optional(),
-})
+const templatePart = () =>
+  z.looseObject({
+    SpecialToken: z.looseObject({ id: z.string() }).optional(),
+    Sequence: z.looseObject({ id: z.string() }).optional(),
+  })
 
-const templateProcessing = z.looseObject({
-  single: z.array(templatePart).optional(),
-  pair: z.array(templatePart).optional(),
-})
+const templateProcessing = () =>
+  z.looseObject({
+    single: z.array(templatePart()).optional(),
+    pair: z.array(templatePart()).optional(),
+  })
 
-type TemplatePart = z.infer<typeof templatePart>
+type TemplatePart = z.infer<ReturnType<typeof templatePart>>
 
 /**
  * Special tokens by the names in the configuration and by what the post-processor puts around a text, as
@@ -42,7 +45,7 @@ export function specialTokens(config: TokenizerConfig, postProcessor: Component 
 
 function weighRoberta(processor: Component, names: Map<SpecialRole, string>, add: Map<SpecialRole, boolean>): void {
   for (const role of ['bos', 'eos', 'sep'] as const) add.set(role, true)
-  const { data } = robertaProcessing.safeParse(processor)
+  const { data } = robertaProcessing().safeParse(processor)
   supply(names, 'cls', data?.cls?.[0] ?? names.get('bos'))
   supply(names, 'sep', data?.sep?.[0] ?? names.get('eos'))
 }
@@ -54,7 +57,7 @@ function weighTemplate(
   names: Map<SpecialRole, string>,
   add: Map<SpecialRole, boolean>,
 ): void {
-  const { single = [], pair = [] } = templateProcessing.safeParse(processor).data ?? {}
+  const { single = [], pair = [] } = templateProcessing().safeParse(processor).data ?? {}
   const first = single.length > 1 ? single[0]?.SpecialToken?.id : undefined
   const last = single.length > 1 ? single.at(-1)?.SpecialToken?.id : undefined
   if (first !== undefined) {
