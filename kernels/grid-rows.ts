@@ -126,7 +126,8 @@ function fillStretch(one: Stretch): void {
   const from = one.from
   const to = one.to
   list = one.list
-  lines = one.lines
+  // Where neither end is sure, rows are as good as each other, and hardly surer between.
+  lines = (one.firstRow & one.lastRow) < 0 ? 0 : one.lines
   if (lines != 0) setMargin(book, first)
   const firstRow = one.firstRow < 0 ? exactRow(from) : one.firstRow
   emit(from, firstRow)

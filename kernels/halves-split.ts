@@ -6,19 +6,8 @@
  * (v + 2) · all − (those before the first) − (those before the second place); the squares go alike.
  */
 import { bestShift, betterSplits, forgetSplits, trySplit } from './best-split'
-import {
-  before,
-  closeTables,
-  greatestProducts,
-  greatestSquares,
-  promisingOfFour,
-  raiseByBest,
-  raiseByRow,
-  secondSquares,
-  setExtent,
-  setThreshold,
-  tableBytes,
-} from './split-filter'
+import { closePlaces, placeSquares, promisingPlaces, raiseByFirst } from './halves-filter'
+import { before, greatestProducts, greatestSquares, raiseByBest, setExtent, setThreshold } from './split-filter'
 import { importances, order, sortWeights } from './three-way-split'
 
 const elements: usize = 16
@@ -175,7 +164,7 @@ function tryEach(first: usize, second: usize, better: u32): void {
   }
 }
 
-/** The tables of ./split-filter. */
+/** The tables of ./halves-filter. */
 function setFilter(): void {
   const end = elements << 2
   for (let shift: usize = 0; shift < 4; shift++) {
@@ -192,12 +181,22 @@ function setFilter(): void {
     const down0 = v128.load(stepsDown + at)
     const down1 = v128.load(stepsDown + at, halfBytes)
     v128.store(before + at, f32x4.add(v128.load(products + at), v128.load(products + at, halfBytes)))
-    v128.store(secondSquares + at, f32x4.add(up0, up1))
-    v128.store(secondSquares + at, f32x4.add(up0, down1), tableBytes)
-    v128.store(secondSquares + at, f32x4.add(down0, up1), 2 * tableBytes)
-    v128.store(secondSquares + at, f32x4.add(down0, down1), 3 * tableBytes)
+    setPlaces(at >> 2, f32x4.add(up0, up1), f32x4.add(up0, down1), f32x4.add(down0, up1), f32x4.add(down0, down1))
   }
-  closeTables(elements, 4)
+  closePlaces()
+}
+
+/** The squares of four places from `place` on, given by shift. */
+function setPlaces(place: usize, both: v128, upDown: v128, downUp: v128, none: v128): void {
+  const at = placeSquares + (place << 4)
+  const low01 = v128.shuffle<i32>(both, upDown, 0, 4, 1, 5)
+  const low23 = v128.shuffle<i32>(downUp, none, 0, 4, 1, 5)
+  const high01 = v128.shuffle<i32>(both, upDown, 2, 6, 3, 7)
+  const high23 = v128.shuffle<i32>(downUp, none, 2, 6, 3, 7)
+  v128.store(at, v128.shuffle<i64>(low01, low23, 0, 2))
+  v128.store(at, v128.shuffle<i64>(low01, low23, 1, 3), 16)
+  v128.store(at, v128.shuffle<i64>(high01, high23, 0, 2), 32)
+  v128.store(at, v128.shuffle<i64>(high01, high23, 1, 3), 48)
 }
 
 function tryAll(): void {
@@ -206,13 +205,13 @@ function tryAll(): void {
   }
 }
 
-/** Those that ./split-filter lets through; false if it cannot tell. */
+/** Those that ./halves-filter lets through; false if it cannot tell. */
 function tryPromising(): bool {
   setFilter()
-  raiseByRow(elements, 4, 5)
+  raiseByFirst(5)
   if (!setThreshold(elements)) return false
   for (let first: usize = 0; first <= elements; first++) {
-    let found = promisingOfFour(elements, first)
+    let found = promisingPlaces(first)
     if (found == 0) continue
     for (; found != 0; found &= found - 1) tryGroup(first, first + ((<usize>ctz(found)) << 2))
     raiseByBest(elements)

@@ -34,16 +34,16 @@ export const greatestProducts: usize = memory.data(16, 16)
 /** Σ importance · (v + 2)² of all weights, of each shift. */
 export const greatestSquares: usize = memory.data(16, 16)
 /**
- * What the second place adds to Q: a table for each shift. The first place takes away what the second adds under the
+ * What the second place adds to Q: a table for each of two shifts. The first place takes away what the second adds under the
  * opposite shift: ((v + 1)² − v²) of −7/8 is −((v + 2)² − (v + 1)²) of −9/8 with the signs turned.
  */
-export const secondSquares: usize = memory.data(640, 16)
+export const secondSquares: usize = memory.data(320, 16)
 
 /** Scores above this are worth a look. */
 let threshold: f32 = 0
 
 /** Places beyond the last have this for the second's square, so that they are never worth a look. */
-const beyond: f32 = 1e30
+export const beyond: f32 = 1e30
 
 /** Whether sums of this extent can be told apart by the filter; begins a new sub-block. */
 export function setExtent(productSum: f32, importanceSum: f32): bool {
@@ -52,35 +52,40 @@ export function setExtent(productSum: f32, importanceSum: f32): bool {
 }
 
 /** Makes the places beyond the last of `elements` unattractive. */
-export function closeTables(elements: usize, shifts: usize): void {
-  for (let shift: usize = 0; shift < shifts; shift++) {
-    v128.store(secondSquares + shift * tableBytes + ((elements + 1) << 2), f32x4.splat(beyond))
-  }
+export function closeTables(elements: usize): void {
+  v128.store(secondSquares + ((elements + 1) << 2), f32x4.splat(beyond))
+  v128.store(secondSquares + tableBytes + ((elements + 1) << 2), f32x4.splat(beyond))
   v128.store(before + ((elements + 1) << 2), f32x4.splat(0))
 }
 
-/** Looks for a high threshold among the splits with the first place `first`. */
-export function raiseByRow(elements: usize, shifts: usize, first: usize): void {
-  const opposite = secondSquares + (shifts - 1) * tableBytes + (first << 2)
+/** Takes {@link reduced} of the greatest of four scores of splits as the threshold, if that is above it. */
+export function raiseByScores(scores: v128): void {
+  const pairs = f32x4.pmax(scores, v128.shuffle<i32>(scores, scores, 2, 3, 0, 1))
+  const most = f32x4.extract_lane(f32x4.pmax(pairs, v128.shuffle<i32>(pairs, pairs, 1, 0, 3, 2)), 0)
+  threshold = max(threshold, reduced * most)
+}
+
+/** Looks for a high threshold among the splits with the first place `first`, of two shifts. */
+export function raiseByRow(elements: usize, first: usize): void {
+  const opposite = secondSquares + tableBytes + (first << 2)
   const own = v128.load32_splat(before + (first << 2))
-  let most = f32x4.splat(threshold)
-  for (let shift: usize = 0; shift < shifts; shift++) {
+  let most = f32x4.splat(0)
+  for (let shift: usize = 0; shift < 2; shift++) {
     const product = f32x4.sub(v128.load32_splat(greatestProducts + (shift << 2)), own)
     const table = shift * tableBytes
     const square = f32x4.sub(v128.load32_splat(greatestSquares + (shift << 2)), v128.load32_splat(opposite - table))
     for (let at = first << 2; at <= elements << 2; at += 16) {
       const p = f32x4.sub(product, v128.load(before + at))
       const q = f32x4.add(square, v128.load(secondSquares + table + at))
-      most = f32x4.pmax(most, f32x4.mul(f32x4.splat(reduced), f32x4.div(f32x4.mul(p, p), q)))
+      most = f32x4.pmax(most, f32x4.div(f32x4.mul(p, p), q))
     }
   }
-  const pairs = f32x4.pmax(most, v128.shuffle<i32>(most, most, 2, 3, 0, 1))
-  threshold = f32x4.extract_lane(f32x4.pmax(pairs, v128.shuffle<i32>(pairs, pairs, 1, 0, 3, 2)), 0)
+  raiseByScores(most)
 }
 
 /** X by place and (v + 2) · all of each shift, divided by the root of the threshold: then P² is compared with Q. */
-const scaledBefore: usize = memory.data(160, 16)
-const scaledProducts: usize = memory.data(16, 16)
+export const scaledBefore: usize = memory.data(160, 16)
+export const scaledProducts: usize = memory.data(16, 16)
 
 /** Makes the tables by which splits are compared with the threshold; false where it is too small or large for them. */
 export function setThreshold(elements: usize): bool {
@@ -108,8 +113,8 @@ function productFrom(first: usize, shift: usize): v128 {
   return f32x4.sub(v128.load32_splat(scaledProducts + (shift << 2)), v128.load32_splat(scaledBefore + (first << 2)))
 }
 
-function squareFrom(first: usize, shifts: usize, shift: usize): v128 {
-  const opposite = secondSquares + (shifts - 1 - shift) * tableBytes + (first << 2)
+function squareFrom(first: usize, shift: usize): v128 {
+  const opposite = secondSquares + (1 - shift) * tableBytes + (first << 2)
   return f32x4.sub(v128.load32_splat(greatestSquares + (shift << 2)), v128.load32_splat(opposite))
 }
 
@@ -126,8 +131,8 @@ function isWorth(product: v128, second: v128, square: v128, table: usize): v128 
 export function promisingOfTwo(elements: usize, first: usize): u32 {
   const product0 = productFrom(first, 0)
   const product1 = productFrom(first, 1)
-  const square0 = squareFrom(first, 2, 0)
-  const square1 = squareFrom(first, 2, 1)
+  const square0 = squareFrom(first, 0)
+  const square1 = squareFrom(first, 1)
   let found: u32 = 0
   let bit: u32 = 1
   for (let at = first << 2; at <= elements << 2; at += 16) {
@@ -136,31 +141,6 @@ export function promisingOfTwo(elements: usize, first: usize): u32 {
     const worth0 = isWorth(product0, second, square0, table)
     const worth1 = isWorth(product1, second, square1, table + tableBytes)
     found |= v128.any_true(v128.or(worth0, worth1)) ? bit : 0
-    bit <<= 1
-  }
-  return found
-}
-
-/** The same of four shifts. */
-export function promisingOfFour(elements: usize, first: usize): u32 {
-  const product0 = productFrom(first, 0)
-  const product1 = productFrom(first, 1)
-  const product2 = productFrom(first, 2)
-  const product3 = productFrom(first, 3)
-  const square0 = squareFrom(first, 4, 0)
-  const square1 = squareFrom(first, 4, 1)
-  const square2 = squareFrom(first, 4, 2)
-  const square3 = squareFrom(first, 4, 3)
-  let found: u32 = 0
-  let bit: u32 = 1
-  for (let at = first << 2; at <= elements << 2; at += 16) {
-    const second = v128.load(scaledBefore + at)
-    const table = secondSquares + at
-    const worth0 = isWorth(product0, second, square0, table)
-    const worth1 = isWorth(product1, second, square1, table + tableBytes)
-    const worth2 = isWorth(product2, second, square2, table + 2 * tableBytes)
-    const worth3 = isWorth(product3, second, square3, table + 3 * tableBytes)
-    found |= v128.any_true(v128.or(v128.or(worth0, worth1), v128.or(worth2, worth3))) ? bit : 0
     bit <<= 1
   }
   return found

@@ -62,7 +62,7 @@ function setFilter(): void {
     v128.store(secondSquares + at, f32x4.mul(sum, f32x4.splat(-1.25)))
     v128.store(secondSquares + at, f32x4.mul(sum, f32x4.splat(-0.75)), tableBytes)
   }
-  closeTables(elements, 2)
+  closeTables(elements)
 }
 
 /**
@@ -135,8 +135,8 @@ function tryAll(): void {
 /** Those that ./split-filter lets through; false if it cannot tell. */
 function tryPromising(): bool {
   setFilter()
-  raiseByRow(elements, 2, 8)
-  raiseByRow(elements, 2, 12)
+  raiseByRow(elements, 8)
+  raiseByRow(elements, 12)
   if (!setThreshold(elements)) return false
   for (let first: usize = 0; first <= elements; first++) {
     let found = promisingOfTwo(elements, first)
