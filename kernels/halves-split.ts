@@ -209,6 +209,7 @@ function tryAll(): void {
 function tryPromising(): bool {
   setFilter()
   raiseByFirst(5)
+  raiseByFirst(6)
   if (!setThreshold(elements)) return false
   for (let first: usize = 0; first <= elements; first++) {
     let found = promisingPlaces(first)
