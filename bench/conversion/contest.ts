@@ -40,6 +40,8 @@ export async function contest(
   const theirs: ProcessRun[] = []
   for (let round = 0; round < rounds; round++) {
     const words = [model, '--type', type, '--out', place.path('ours.gguf'), '--threads', String(threads)]
+    // Neither has an earlier output to replace: to let go of its bytes takes the disk a while.
+    await rm(place.path('ours.gguf'), { force: true })
     ours.push(await place.convert(words))
     await between()
     await settleDisk()
