@@ -129,7 +129,7 @@ async function rogue(round: Round): Promise<void> {
   const { trial, random } = round
   const after = random.integer(3)
   const worker = await trial.startWorker(trial.options.workers - 1, {
-    preload: ['./rogue-preload.mjs'],
+    preload: ['rogue-preload.mjs'],
     env: { ROGUE_AFTER: String(after) },
     join: false,
   })

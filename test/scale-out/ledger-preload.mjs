@@ -3,6 +3,7 @@ import { FileSink } from '#dist/convert/block-sink.js'
 import { Checkpoints } from '#dist/convert/checkpoints.js'
 import { ConversionDesk } from '#dist/convert/conversion-desk.js'
 import { SliceIntake } from '#dist/daemon/coordinator/transfer/slice-intake.js'
+import { Daemon } from '#dist/daemon/daemon.js'
 import { PartFile } from '#dist/disk/part-file.js'
 
 /**
@@ -14,6 +15,12 @@ import { PartFile } from '#dist/disk/part-file.js'
  */
 function tell(line) {
   writeSync(3, `${JSON.stringify(line)}\n`)
+}
+
+const { start } = Daemon.prototype
+Daemon.prototype.start = async function () {
+  tell({ kind: 'begun' })
+  await start.call(this)
 }
 
 const { write } = PartFile.prototype

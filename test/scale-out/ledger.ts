@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -11,6 +12,8 @@ import { sliceOf } from '#dist/plan/slices.js'
 
 /** What ledger-preload.mjs tells of a daemon, before the daemon goes on. */
 export type LedgerLine =
+  /** The daemon begins, and is made of what the module changes. */
+  | { readonly kind: 'begun' }
   /** A slice made elsewhere was delivered, and this became of it. */
   | { readonly kind: 'taken'; readonly tensor: number; readonly slice: number; readonly taken: Taken }
   /** A slice that was taken is to be made again: whoever made it was found to make wrong ones. */
@@ -59,11 +62,15 @@ export class Ledger {
     return this.#offsets.size
   }
 
-  /** Reads what a new life of the daemon tells. Not before the life before it has ended. */
-  follow(told: Readable): void {
+  /**
+   * Reads what a new life of the daemon tells. Not before the life before it has ended.
+   * @returns when it has told that it begins.
+   */
+  follow(told: Readable): Promise<'heard'> {
     const life: Life = { lines: [], kept: new Set(this.#lives.length === 0 ? [] : this.#standing()) }
     this.#lives.push(life)
-    createInterface(told).on('line', (line) => {
+    const lines = createInterface(told)
+    lines.on('line', (line) => {
       const entry = JSON.parse(line) as LedgerLine
       life.lines.push(entry)
       if (entry.kind === 'written') this.#note(entry.offset)
@@ -73,6 +80,7 @@ export class Ledger {
         waiting.resolve()
       }
     })
+    return once(lines, 'line').then(() => 'heard')
   }
 
   /** Resolves when so many slices were written. */

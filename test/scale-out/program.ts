@@ -1,13 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { pathToFileURL } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { mainScript } from '../helpers/command-line.ts'
 import type { Machine } from './network.ts'
+import { checkout } from './unbundled.ts'
 
 export interface ProgramOptions {
   /** Modules of this folder that are loaded before anything else, in every thread. */
   readonly preload?: readonly string[]
+  /** The checkout that is started and has these modules, if it is another. */
+  readonly from?: string
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -36,9 +40,11 @@ export class Program {
     })
   }
 
-  static start(machine: Machine, words: readonly string[], { preload = [], env = {} }: ProgramOptions = {}): Program {
-    const modules = preload.map((name) => new URL(name, import.meta.url).href)
+  static start(machine: Machine, words: readonly string[], options: ProgramOptions = {}): Program {
+    const { preload = [], from = checkout, env = {} } = options
+    const modules = preload.map((name) => pathToFileURL(join(from, 'test/scale-out', name)).href)
     const loading = modules.flatMap((module) => ['--import', module])
+    const mainScript = join(from, 'dist/cli/main.js')
     const [program, all] = machine.command(process.execPath, [...loading, mainScript, ...words])
     const stdio = ['ignore', 'pipe', 'pipe', 'pipe', 'ipc'] as const
     return new Program(spawn(program, all, { stdio: [...stdio], env: { ...process.env, ...env } }))

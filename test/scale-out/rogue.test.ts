@@ -17,11 +17,14 @@ describe('a worker that makes wrong blocks, and says the right digest of them', 
     ['once it is trusted', 20],
   ])('%s is caught, put out after three, and what it made is made again', async (_, honest) => {
     const trial = await Trial.start({ model, root: root(), workers: 2 })
-    const options = { preload: ['./rogue-preload.mjs'], env: { ROGUE_AFTER: String(honest) } }
+    const options = { preload: ['rogue-preload.mjs'], env: { ROGUE_AFTER: String(honest) } }
     const rogue = await trial.startWorker(0, options)
     const { id } = await trial.convert()
 
-    expect(await rogue.end).not.toBe(0)
+    const undetected = trial
+      .ended(id)
+      .then(() => Promise.reject(new Error('the conversion ended with the rogue at work')))
+    expect(await Promise.race([rogue.end, undetected])).not.toBe(0)
     expect(rogue.output).toMatch(/WORKER_QUARANTINED/)
     const { workers } = await statusOf(trial.client)
     expect(workers).toMatchObject([{ pid: rogue.pid, strikes: 3, quarantined: true }])

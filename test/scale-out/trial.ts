@@ -17,6 +17,7 @@ import { isolation, type Machine, type Network, network } from './network.ts'
 import { Program, type ProgramOptions } from './program.ts'
 import { type TrialModel, trialRecipe } from './trial-model.ts'
 import { redisPassword, TrialRedis } from './trial-redis.ts'
+import { unbundled } from './unbundled.ts'
 
 export interface TrialOptions {
   readonly model: TrialModel
@@ -144,13 +145,17 @@ export class Trial {
       ...[...this.#redisWords(this.daemonLine), '--token-file', join(keys, 'token'), ...listening],
       ...['--lock-time', String(lockSeconds), ...(shared === undefined ? [] : ['--shared-results'])],
     ]
-    const daemon = Program.start(this.network.hub, all, { preload: ['./ledger-preload.mjs'] })
+    const from = await unbundled()
+    const daemon = Program.start(this.network.hub, all, { preload: ['ledger-preload.mjs'], from })
     this.#daemon = daemon
     this.#programs.push(daemon)
-    this.ledger.follow(daemon.ledger)
+    const heard = this.ledger.follow(daemon.ledger)
     // With Redis away it is ready all the same, and says so.
     const message = await daemon.message()
     expect(message, JSON.stringify(message)).toMatchObject({ kind: 'ready' })
+    // It tells before it is ready: that only has to be read.
+    const unheard = delay(10_000, 'unheard', { ref: false })
+    expect(await Promise.race([heard, unheard]), 'ledger-preload.mjs changes nothing in the daemon').toBe('heard')
   }
 
   /** @returns when it has joined, unless it need not. */
