@@ -153,10 +153,16 @@ function tryGroup(first: usize, second: usize): void {
   )
 }
 
-/** Those of {@link results} with a bit in `better`: the others are not better than what was the best before either. */
+/**
+ * Those of {@link results} from the first with a bit in `better` on. Not only those with a bit: the score that is kept of
+ * one is rounded, and may be below that of the best before; then one that was no better may be the next to be taken.
+ */
 function tryEach(first: usize, second: usize, better: u32): void {
   const count = <u32>min<usize>(4, elements + 1 - second)
-  for (let left = better & ((1 << (4 * count)) - 1); left != 0; left &= left - 1) {
+  const there: u32 = (1 << (4 * count)) - 1
+  const found = better & there
+  // All bits from the lowest of `found` on.
+  for (let left = there & (0 - (found & (0 - found))); left != 0; left &= left - 1) {
     const lane = <usize>ctz(left) >> 2
     const shift = <usize>ctz(left) & 3
     const at = results + (lane << 2) + (shift << 4)
