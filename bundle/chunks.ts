@@ -11,7 +11,7 @@ export const chunkGroups = [
     /src.(base|cli.(run-command-line|stop-signals|commands.(convert|inspect|plan|verify)\.ts|render.(progress|status|table|weight))|convert.least-memory|jobs.states|plan.plan-files)/,
   ),
   group('client', /src.daemon.client\.ts$/),
-  group('state', /src.(daemon.stored-jobs|disk.directory-lock|convert.state.[^/\\]+)\.ts$/),
+  group('state', /src.(daemon.stored-jobs|disk.(directory-lock|sqlite)|convert.state.[^/\\]+)\.ts$/),
   group('background', /src.cli.commands.(daemon|jobs|worker)\.ts$/),
   group('yaml', /node_modules.yaml./),
   group('zod', /node_modules.zod./),

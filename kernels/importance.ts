@@ -3,7 +3,17 @@
  * importance matrix) or as given, and the figures of each sub-block that the search starts from. In and out: an octet
  * of ./octet.
  */
-import { entryBytes, greatest, importanceSum, importances, least, loadOctet, right, valueSum } from './octet'
+import {
+  entryBytes,
+  greatest,
+  importanceSum,
+  importances,
+  least,
+  loadOctet,
+  right,
+  valueSquareSum,
+  valueSum,
+} from './octet'
 
 /** √(Σ value² / 32) of four lanes; `first` is the address of their first value. */
 function rootMeanSquare(first: usize): v128 {
@@ -22,7 +32,9 @@ function weigh(first: usize, elements: i32, base: v128): void {
   let low = value
   let high = value
   let sum = importance
-  let weighted = f32x4.mul(importance, value)
+  let product = f32x4.mul(importance, value)
+  let weighted = product
+  let squares = f32x4.mul(product, value)
   v128.store(first, importance, importances)
   for (let at = first + entryBytes; at < first + <usize>elements * entryBytes; at += entryBytes) {
     value = v128.load(at)
@@ -31,12 +43,15 @@ function weigh(first: usize, elements: i32, base: v128): void {
     low = f32x4.pmin(low, value)
     high = f32x4.pmax(high, value)
     sum = f32x4.add(sum, importance)
-    weighted = f32x4.add(weighted, f32x4.mul(importance, value))
+    product = f32x4.mul(importance, value)
+    weighted = f32x4.add(weighted, product)
+    squares = f32x4.add(squares, f32x4.mul(product, value))
   }
   v128.store(first, low, least)
   v128.store(first, high, greatest)
   v128.store(first, sum, importanceSum)
   v128.store(first, weighted, valueSum)
+  v128.store(first, squares, valueSquareSum)
 }
 
 /** |value|, as for Q2_K: sub-blocks of 16. (0 + |value| is |value| to the bit.) */
@@ -56,19 +71,27 @@ function sumGiven(first: usize, elements: i32): void {
   let low = v128.load(first)
   let high = low
   let sum = v128.load(first, importances)
-  let weighted = f32x4.mul(sum, low)
+  let leastImportance = sum
+  let product = f32x4.mul(sum, low)
+  let weighted = product
+  let squares = f32x4.mul(product, low)
   for (let at = first + entryBytes; at < first + <usize>elements * entryBytes; at += entryBytes) {
     const value = v128.load(at)
     const importance = v128.load(at, importances)
     low = f32x4.pmin(low, value)
     high = f32x4.pmax(high, value)
     sum = f32x4.add(sum, importance)
-    weighted = f32x4.add(weighted, f32x4.mul(importance, value))
+    leastImportance = f32x4.pmin(leastImportance, importance)
+    product = f32x4.mul(importance, value)
+    weighted = f32x4.add(weighted, product)
+    squares = f32x4.add(squares, f32x4.mul(product, value))
   }
+  const areNegative = f32x4.lt(leastImportance, f32x4.splat(0))
   v128.store(first, low, least)
   v128.store(first, high, greatest)
   v128.store(first, sum, importanceSum)
   v128.store(first, weighted, valueSum)
+  v128.store(first, v128.bitselect(f32x4.splat(NaN), squares, areNegative), valueSquareSum)
 }
 
 /** As given: one f32 at `src` for each value, sub-block after sub-block. */

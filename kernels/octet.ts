@@ -27,6 +27,8 @@ export const least: usize = figures
 export const greatest: usize = figures + entryBytes
 export const importanceSum: usize = figures + 2 * entryBytes
 export const valueSum: usize = figures + 3 * entryBytes
+/** Σ importance · value²; NaN where an importance is negative. */
+export const valueSquareSum: usize = figures + 18 * entryBytes
 /** All ones where all values of the sub-block are one and the same number ≤ 0: nothing to search. */
 export const flat: usize = figures + 4 * entryBytes
 
@@ -48,9 +50,9 @@ export const levelSquareSum: usize = figures + 15 * entryBytes
 export const levelValueSum: usize = figures + 16 * entryBytes
 export const determinant: usize = figures + 17 * entryBytes
 
-export const octetBytes: usize = figures + 18 * entryBytes
+export const octetBytes: usize = figures + 19 * entryBytes
 /** Where the first octet is; each further one is {@link octetBytes} behind it. */
-export const octets: usize = memory.data(14592, 16)
+export const octets: usize = memory.data(14720, 16)
 
 /** Four rows of four f32, `rowBytes` apart, to four lanes of entries at `dst`. */
 function transposeFour(src: usize, rowBytes: usize, dst: usize): void {

@@ -32,6 +32,7 @@ import {
   scale,
   valueSum,
 } from './octet'
+import { mayBeBetter } from './scale-min-bound'
 
 /** `high` − `low`, and 1 in flat lanes, so that they give level 0 and not NaN. */
 function rangeFrom(high: v128, low: v128, isFlat: v128): v128 {
@@ -122,11 +123,12 @@ function takeCandidate(octet: usize, elements: i32, top: f32): bool {
   return true
 }
 
-/** Keeps the candidate solved where it is better. */
-function judge(octet: usize, elements: i32, absolute: bool): void {
+/** Keeps the candidate solved where it is better. @param seldom whether that is not to be expected */
+function judge(octet: usize, elements: i32, absolute: bool, seldom: bool): void {
   if (absolute) {
     sumAbsoluteErrors(octet, elements)
   } else {
+    if (seldom && !mayBeBetter(octet)) return
     sumSquaredErrors(octet, elements)
   }
   keepBetter(octet)
@@ -168,6 +170,8 @@ export function searchScaleMin(
   while (first <= last && isSettled(first)) first += octetBytes
   for (let candidate = 0; candidate <= lastCandidate; candidate++) {
     const span: f32 = firstSpan + step * <f32>candidate + top
+    // The greatest values have levels above the top then, and are cut off: hardly ever is that better.
+    const seldom = span > top + 0.5
     for (let octet = first; octet <= last; octet += octetBytes) {
       aim(octet, span)
       aim(octet + right, span)
@@ -181,8 +185,8 @@ export function searchScaleMin(
       solve(octet + right)
     }
     for (let octet = first; octet <= last; octet += 2 * octetBytes) {
-      judge(octet, elements, absolute)
-      if (octet < last) judge(octet + octetBytes, elements, absolute)
+      judge(octet, elements, absolute, seldom)
+      if (octet < last) judge(octet + octetBytes, elements, absolute, seldom)
     }
   }
   return true

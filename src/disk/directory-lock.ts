@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { MiberaError, systemCode } from '../base/errors.ts'
+import { Database } from './sqlite.ts'
 
 /** Held by at most one living process for each directory. */
 export interface DirectoryLock {

@@ -56,6 +56,17 @@ export class LocalFile implements ByteSource {
  * @throws MiberaError IO when there is no such file, it is no regular file, or it may not be read.
  */
 export async function openLocalFile(path: string): Promise<LocalFile> {
+  const file = await openIfThere(path)
+  if (file !== undefined) return file
+  const hint = `${await nearPath(path)}Check the path, and that its disk is connected.`
+  throw new MiberaError('IO', `there is no file ${path}`, { subject: path, hint })
+}
+
+/**
+ * Opens a regular file for reading; `undefined` if there is none.
+ * @throws MiberaError IO when it is no regular file, or may not be read.
+ */
+export async function openIfThere(path: string): Promise<LocalFile | undefined> {
   try {
     // Before opening: the opening of a named pipe would wait for a writer.
     if (!(await stat(path)).isFile()) throw new Error('it is not a regular file')
@@ -67,13 +78,9 @@ export async function openLocalFile(path: string): Promise<LocalFile> {
       throw error
     }
   } catch (cause) {
-    throw systemCode(cause) === 'ENOENT' ? await missing(path, cause) : ioError('open', path, cause)
+    if (systemCode(cause) === 'ENOENT') return undefined
+    throw ioError('open', path, cause)
   }
-}
-
-async function missing(path: string, cause: unknown): Promise<MiberaError> {
-  const hint = `${await nearPath(path)}Check the path, and that its disk is connected.`
-  return new MiberaError('IO', `there is no file ${path}`, { subject: path, hint, cause })
 }
 
 function ioError(doing: string, path: string, cause: unknown): MiberaError {

@@ -1,5 +1,5 @@
-import { MiberaError, systemCode } from '../base/errors.ts'
-import { type LocalFile, openLocalFile } from './local-file.ts'
+import { MiberaError } from '../base/errors.ts'
+import { openIfThere } from './local-file.ts'
 
 /**
  * All bytes of a small file as it was at one moment; `undefined` if there is none. Node's own readFile takes what one
@@ -27,14 +27,5 @@ export async function readSmallFile(
     })
   } finally {
     await file.close()
-  }
-}
-
-async function openIfThere(path: string): Promise<LocalFile | undefined> {
-  try {
-    return await openLocalFile(path)
-  } catch (error) {
-    if (error instanceof MiberaError && systemCode(error.cause) === 'ENOENT') return undefined
-    throw error
   }
 }

@@ -1,10 +1,11 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
+import type BetterSqlite3 from 'better-sqlite3'
+import { Database } from '../../disk/sqlite.ts'
 import { explainStateError } from './explain-state-error.ts'
 import { migrate } from './migrate.ts'
 
-export type StateDatabase = Database.Database
+export type StateDatabase = BetterSqlite3.Database
 
 export const databaseFileName = 'mibera.db'
 

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
-import { MiberaError, systemCode } from '../../base/errors.ts'
-import { openLocalFile } from '../../disk/local-file.ts'
+import { MiberaError } from '../../base/errors.ts'
+import { openIfThere } from '../../disk/local-file.ts'
 import { readShardPromise } from '../../formats/safetensors/header.ts'
 
 /** What is known of a shard file from its header. */
@@ -29,7 +29,8 @@ export class ShardPromises {
 
 async function readPromise(path: string, name: string): Promise<PromiseOfFile> {
   try {
-    const file = await openLocalFile(path)
+    const file = await openIfThere(path)
+    if (file === undefined) return { kind: 'gone' }
     try {
       const { size, tensors } = await readShardPromise(file, name)
       return { kind: 'read', size, firstTensor: tensors[0]?.name }
@@ -39,7 +40,6 @@ async function readPromise(path: string, name: string): Promise<PromiseOfFile> {
   } catch (error) {
     if (!(error instanceof MiberaError)) throw error
     if (error.code === 'SHARD_TRUNCATED') return { kind: 'unknown' }
-    if (error.code === 'IO' && systemCode(error.cause) === 'ENOENT') return { kind: 'gone' }
     if (error.code === 'IO') throw error
     return { kind: 'malformed', error }
   }
