@@ -4,6 +4,7 @@ import { isCopied, needsWidening } from './copied-tensors.ts'
 import { addRowError, isCompared, nothingCompared } from './measure-error.ts'
 import type { MeasuredError, RowImportance, SliceInput } from './protocol.ts'
 import { quantizeRows } from './quantize-rows.ts'
+import type { BringRows } from './row-reader.ts'
 
 /**
  * Weights that are taken through all steps together: 256 KiB as F32, which lie in a level-2 cache from the first to the
@@ -22,6 +23,8 @@ export type RowsInMemory = SliceInput & {
   readonly columns: number
   /** Address of the rows as they were read. */
   readonly source: number
+  /** Reads them there, band by band, where they are not there yet. */
+  readonly bring?: BringRows | undefined
 }
 
 export interface BlockTarget {
@@ -82,9 +85,10 @@ export class BlockMaker {
    */
   #makeAll(rows: RowsInMemory, makings: readonly Making[]): boolean {
     const atATime = rowsPerBand(rows.columns)
-    let since = performance.now()
     for (let first = 0; first < rows.rows; first += atATime) {
       const count = Math.min(atATime, rows.rows - first)
+      rows.bring?.(first, count)
+      let since = performance.now()
       const floats = this.#floats(rows, first, count)
       for (const making of makings) {
         making.makeBand({ first, count, floats }, this.#areas)

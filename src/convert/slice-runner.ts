@@ -1,14 +1,12 @@
 import type { FileHandle } from 'node:fs/promises'
 import { alignUp } from '../base/checked.ts'
-import { MiberaError } from '../base/errors.ts'
-import type { ByteSource } from '../disk/byte-source.ts'
-import { rowBytes } from '../formats/ggml/block-types.ts'
 import { Kernels } from '../quant/kernels.ts'
 import { findOverflow } from '../quant/overflow.ts'
-import { BlockMaker } from './block-maker.ts'
+import { BlockMaker, type RowsInMemory } from './block-maker.ts'
 import type { BlockSink } from './block-sink.ts'
 import { BufferShelf } from './buffer-shelf.ts'
 import { compareWritten } from './compare-written.ts'
+import { isCopied } from './copied-tensors.ts'
 import type {
   CheckJob,
   CheckResult,
@@ -20,13 +18,10 @@ import type {
   ReadBackResult,
   ScanJob,
   ScanResult,
-  SliceInput,
   WorkerSetup,
 } from './protocol.ts'
+import { RowReader, type Sources } from './row-reader.ts'
 import { blockAlignment, reserveBuffers } from './slice-buffers.ts'
-
-/** Source files or what stands for them, numbered as in `Plan.sources`; undefined for those no longer needed. */
-export type Sources = (ByteSource | undefined)[]
 
 interface Made {
   readonly target: QuantizeTarget
@@ -45,6 +40,7 @@ export class SliceRunner {
   readonly #rowBuffers: BufferShelf
   readonly #blockBuffers: BufferShelf
   readonly #sources: Sources
+  readonly #reader: RowReader
   readonly #sink: BlockSink
 
   constructor(setup: WorkerSetup, sources: Sources, sink: BlockSink) {
@@ -54,17 +50,21 @@ export class SliceRunner {
     this.#rowBuffers = new BufferShelf(rows)
     this.#blockBuffers = new BufferShelf(blocks)
     this.#sources = sources
+    this.#reader = new RowReader(this.#kernels.memory, sources)
     this.#sink = sink
   }
 
   quantize(job: QuantizeJob): Promise<QuantizeResult> {
     return this.#withRows(async (source, giveBack) => {
       const begun = performance.now()
-      await this.#read(job, source)
+      // Rows that become blocks as they are, are not gone through band by band.
+      const isCopy = job.targets.some(({ type }) => isCopied({ type, input: job.input }))
+      const bring = isCopy ? undefined : this.#reader.bringing(job, source)
+      if (bring === undefined) await this.#reader.readAll(job, source)
       const reading = performance.now() - begun
       const blocks = await this.#blockBuffers.take()
       try {
-        const made = this.#make(job, source, blocks)
+        const made = this.#make({ ...job, source, bring }, blocks)
         if ('outcome' in made) return made
         // What was not copied no longer needs the rows.
         if (made.every((one) => one.blocks.byteOffset !== source)) giveBack()
@@ -80,7 +80,7 @@ export class SliceRunner {
 
   check(job: CheckJob): Promise<CheckResult> {
     return this.#withRows(async (source) => {
-      await this.#read(job, source)
+      await this.#reader.readAll(job, source)
       const blocks = await this.#blockBuffers.take()
       try {
         const { type, importance } = job
@@ -96,7 +96,7 @@ export class SliceRunner {
 
   scan(job: ScanJob): Promise<ScanResult> {
     return this.#withRows(async (source) => {
-      await this.#read(job, source)
+      await this.#reader.readAll(job, source)
       const perRow = [...this.#maker.nonFinite({ ...job, source })]
       return { count: perRow.reduce((sum, count) => sum + count, 0), firstRow: perRow.findIndex((count) => count > 0) }
     })
@@ -128,14 +128,14 @@ export class SliceRunner {
   }
 
   /** What is made of a job's rows, target by target; or why nothing of it may be used. */
-  #make(job: QuantizeJob, source: number, blocks: number): Made[] | Exclude<QuantizeResult, { outcome: 'written' }> {
+  #make(job: QuantizeJob & RowsInMemory, blocks: number): Made[] | Exclude<QuantizeResult, { outcome: 'written' }> {
     let address = blocks
     const targets = job.targets.map((target) => {
       const begin = address
       address += alignUp(target.byteLength, blockAlignment)
       return { type: target.type, importance: target.importance, blocks: begin }
     })
-    const results = this.#maker.make({ ...job, source }, targets)
+    const results = this.#maker.make(job, targets)
     if (results === undefined) return { outcome: 'non-finite' }
     const made: Made[] = []
     for (const [index, target] of job.targets.entries()) {
@@ -152,20 +152,6 @@ export class SliceRunner {
       made.push({ target, blocks: bytes, slice: { checksum, ...result.error, milliseconds } })
     }
     return made
-  }
-
-  async #read({ input, rows, weights }: SliceInput, address: number): Promise<void> {
-    const { buffer } = this.#kernels.memory
-    if (input.kind === 'values') {
-      new Float32Array(buffer, address, weights).set(input.values)
-      return
-    }
-    const bytes = new Uint8Array(buffer, address, rows * rowBytes(input.dtype, weights / rows))
-    for (const { source, offset, byteLength, target } of input.segments) {
-      const file = this.#sources[source]
-      if (file === undefined) throw new MiberaError('INTERNAL', `source ${source} was released, but is needed again`)
-      await file.read(bytes.subarray(target, target + byteLength), offset)
-    }
   }
 }
 

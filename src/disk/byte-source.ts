@@ -11,5 +11,7 @@ export interface ByteSource {
    * @throws MiberaError SHARD_TRUNCATED when the source ends before `target` is full, IO for any other trouble.
    */
   read(target: Uint8Array, position: number): Promise<void>
+  /** The same at once, while the thread waits; only of what is near. */
+  readNow?(target: Uint8Array, position: number): void
   close(): Promise<void>
 }

@@ -1,3 +1,4 @@
+import { fstatSync, readSync } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { MiberaError, systemCode } from '../base/errors.ts'
 import type { ByteSource } from './byte-source.ts'
@@ -31,6 +32,16 @@ export class LocalFile implements ByteSource {
     }
   }
 
+  readNow(target: Uint8Array, position: number): void {
+    let filled = 0
+    while (filled < target.byteLength) {
+      const length = Math.min(target.byteLength - filled, maxReadBytes)
+      const bytesRead = this.#readSomeNow(target, filled, length, position + filled)
+      if (bytesRead === 0) throw endedEarly(this.name, fstatSync(this.#file.fd).size, position, target.byteLength)
+      filled += bytesRead
+    }
+  }
+
   /** Whether its size and modification time are still those at the moment of opening. */
   async isAsOpened(): Promise<boolean> {
     const { size, mtimeMs } = await this.#file.stat()
@@ -45,6 +56,14 @@ export class LocalFile implements ByteSource {
   async #readSome(target: Uint8Array, offset: number, length: number, position: number) {
     try {
       return await this.#file.read(target, offset, length, position)
+    } catch (cause) {
+      throw ioError('read', this.name, cause)
+    }
+  }
+
+  #readSomeNow(target: Uint8Array, offset: number, length: number, position: number): number {
+    try {
+      return readSync(this.#file.fd, target, offset, length, position)
     } catch (cause) {
       throw ioError('read', this.name, cause)
     }
