@@ -32,7 +32,7 @@ function bytesFrom(first: number, count: number): number[] {
 
 describe('the rows of a slice', () => {
   const root = suiteFolder()
-  const memory = new WebAssembly.Memory({ initial: 1 })
+  const memory = { buffer: new ArrayBuffer(128) }
   const bytes = new Uint8Array(memory.buffer)
   let files: LocalFile[]
 
