@@ -1,8 +1,8 @@
 import { MiberaError } from '../base/errors.ts'
 import type { ByteSource } from '../disk/byte-source.ts'
 import { rowBytes } from '../formats/ggml/block-types.ts'
+import { CopyPace } from './copy-pace.ts'
 import type { SegmentInput, SliceInput } from './protocol.ts'
-import { ReadPace } from './read-pace.ts'
 
 /** Source files or what stands for them, numbered as in `Plan.sources`; undefined for those no longer needed. */
 export type Sources = (ByteSource | undefined)[]
@@ -18,7 +18,7 @@ export type BringRows = (first: number, count: number) => void
 export class RowReader {
   readonly #memory: Pick<WebAssembly.Memory, 'buffer'>
   readonly #sources: Sources
-  readonly #pace = new ReadPace()
+  readonly #pace = new CopyPace()
 
   constructor(memory: Pick<WebAssembly.Memory, 'buffer'>, sources: Sources) {
     this.#memory = memory
@@ -43,7 +43,7 @@ export class RowReader {
     const { input, rows, weights } = slice
     if (input.kind === 'values') return undefined
     const canBeRead = input.segments.every(({ source }) => this.#sources[source]?.readNow !== undefined)
-    if (!canBeRead || !this.#pace.isCached()) return undefined
+    if (!canBeRead || !this.#pace.isCopying()) return undefined
     const bytesPerRow = rowBytes(input.dtype, weights / rows)
     let milliseconds = 0
     return (first, count) => {

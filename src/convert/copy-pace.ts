@@ -1,0 +1,35 @@
+/** Bytes per millisecond. What is faster than this was copied in memory: there is no disk to wait for. */
+const copyingPace = 2 ** 21
+/** For the call, however little is read or written. */
+const callMilliseconds = 0.5
+/** Slices that are not tried after one that was slow; and at most, after one slow try after the other. */
+const shortestPause = 4
+const longestPause = 1024
+
+/**
+ * Whether reading a file, or writing it, seems to be copying only: from the system's cache, or into it. Judged by how
+ * long it took for the slices that were tried. Each slice that is too slow is followed by a pause twice as long as the
+ * one before: on a disk, the thread waits for all of a slice that is tried. What a disk has read ahead, or lets the
+ * system collect before it writes, is quick by chance, so quick ones shorten the next pause but slowly.
+ */
+export class CopyPace {
+  #pause = 0
+  #nextPause = shortestPause
+
+  /** Asked once for each slice. */
+  isCopying(): boolean {
+    if (this.#pause === 0) return true
+    this.#pause--
+    return false
+  }
+
+  /** How long it took to read or write a slice of which that was believed. */
+  tell(bytes: number, milliseconds: number): void {
+    if (milliseconds <= callMilliseconds + bytes / copyingPace) {
+      this.#nextPause = Math.max(shortestPause, this.#nextPause - 1)
+      return
+    }
+    this.#pause = this.#nextPause
+    this.#nextPause = Math.min(longestPause, 2 * this.#nextPause)
+  }
+}
