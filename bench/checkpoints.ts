@@ -14,8 +14,8 @@ import { median } from './median.ts'
 import { writeResults } from './results.ts'
 
 /**
- * What durability costs: the same conversion with checkpoints as usual, and with none: no sync, and one commit at the
- * end. In pairs, within one process, and so that each is first every other time.
+ * What durability costs: the same conversion with checkpoints as usual, and with none: no sync, and commits at the end
+ * only. In pairs, within one process, and so that each is first every other time.
  */
 const { values } = parseArgs({
   options: {

@@ -44,6 +44,7 @@ export class Checkpoints {
   #begun = 0
   #writing: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
+  #isNearEnd = false
 
   constructor(target: CheckpointTarget, limits: BatchLimits, onEvent: EventListener) {
     this.#target = target
@@ -60,15 +61,14 @@ export class Checkpoints {
     if (this.#batch.length === 0) this.#begun = performance.now()
     this.#batch.push(bookmark)
     this.#bytes += byteLength
-    const due = this.#bytes >= this.#limits.bytes || performance.now() - this.#begun >= this.#limits.milliseconds
-    if (!due || this.#writing !== undefined) return
-    this.#writing = this.#writeBatch()
-      .catch((error: unknown) => {
-        this.#failure = { error }
-      })
-      .finally(() => {
-        this.#writing = undefined
-      })
+    if (this.#bytes >= this.#limits.bytes || performance.now() - this.#begun >= this.#limits.milliseconds) this.#begin()
+  }
+
+  /** The last slices are being made: what is there is made durable meanwhile, so that the end waits for little. */
+  nearEnd(): void {
+    if (this.#isNearEnd || this.#batch.length === 0) return
+    this.#isNearEnd = true
+    this.#begin()
   }
 
   /** Makes durable and bookmarks everything added so far. */
@@ -85,6 +85,17 @@ export class Checkpoints {
     this.#batch = this.#batch.filter(isKept)
     this.#underWay = this.#underWay.filter(isKept)
     dropBookmarks(this.#target.database, this.#target.conversion, ids)
+  }
+
+  #begin(): void {
+    if (this.#writing !== undefined) return
+    this.#writing = this.#writeBatch()
+      .catch((error: unknown) => {
+        this.#failure = { error }
+      })
+      .finally(() => {
+        this.#writing = undefined
+      })
   }
 
   async #writeBatch(): Promise<void> {

@@ -54,7 +54,12 @@ async function makeTogether(run: Run, target: SliceTarget, todo: readonly SliceI
   const accept = accepting(run, target, work)
   const here = {
     engine: new LocalEngine(run, work, accept),
-    next: () => one(threads > 0 ? (work.takeHere() ?? work.takeOver()) : work.takeForHere()),
+    next: () => {
+      if (threads === 0) return one(work.takeForHere())
+      const id = work.takeHere() ?? work.takeOver()
+      if (id === undefined) target.checkpoints.nearEnd()
+      return one(id)
+    },
   }
   if (elsewhere === undefined) return bookmarking(target, runOf(run, target, work), [here])
   const { conversion, parts } = target
