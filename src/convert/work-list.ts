@@ -1,5 +1,6 @@
 import type { Plan } from '../plan/plan.ts'
 import { Twins } from '../plan/twins.ts'
+import { AwaitedJobs, jobKey } from './awaited-jobs.ts'
 import type { SliceRange } from './engine.ts'
 import type { SliceId } from './slice-id.ts'
 import { SliceNumbers } from './slice-numbers.ts'
@@ -25,12 +26,6 @@ const slicesPerJob = 16
 
 type Hand = (typeof hands)[keyof typeof hands]
 
-interface Waiting {
-  readonly job: SliceRange
-  readonly settled: Promise<void>
-  readonly resolve: () => void
-}
-
 /**
  * Which slices of a plan are to be made, and who has them. Each has one owner at a time, so that no two write the same
  * place of the output. Slices of twins are handed out together, as far as nobody has them. A byte for each slice: the
@@ -52,8 +47,7 @@ export class WorkList {
   #onFree: () => void = () => {}
   /** What was handed out together with a slice, itself first. */
   readonly #together = new Map<number, readonly SliceId[]>()
-  /** Jobs that somebody waits for, by tensor and first slice. */
-  readonly #waiting = new Map<string, Waiting>()
+  readonly #awaited = new AwaitedJobs()
 
   constructor(plan: Plan, todo: Iterable<SliceId>) {
     this.#numbers = new SliceNumbers(plan)
@@ -124,7 +118,7 @@ export class WorkList {
     if (found === undefined) return undefined
     const job = this.#jobOf(this.#numbers.idOf(found))
     for (const number of this.#within(job)) this.#move(number, hands.nobody, hands.elsewhere)
-    this.#jobsElsewhere.add(keyOf(job))
+    this.#jobsElsewhere.add(jobKey(job))
     return job
   }
 
@@ -137,18 +131,7 @@ export class WorkList {
 
   /** Resolves when no slice of a job is in the hands of other machines, or arriving from them. */
   settled(job: SliceRange): Promise<void> {
-    if (this.#isSettled(job)) return Promise.resolve()
-    const key = keyOf(job)
-    let waiting = this.#waiting.get(key)
-    if (waiting === undefined) {
-      let resolve = () => {}
-      const settled = new Promise<void>((settle) => {
-        resolve = settle
-      })
-      waiting = { job, settled, resolve }
-      this.#waiting.set(key, waiting)
-    }
-    return waiting.settled
+    return this.#isSettled(job) ? Promise.resolve() : this.#awaited.wait(job)
   }
 
   /** Whether the caller may now write a slice that was made elsewhere; it then says how that ended. */
@@ -158,7 +141,7 @@ export class WorkList {
 
   /** What arrived was not taken: it is to be made again, by whoever has its job now. */
   refuse(id: SliceId): void {
-    const stillElsewhere = this.#jobsElsewhere.has(keyOf(this.#jobOf(id)))
+    const stillElsewhere = this.#jobsElsewhere.has(jobKey(this.#jobOf(id)))
     const number = this.#numbers.of(id)
     this.#move(number, hands.arriving, stillElsewhere ? hands.elsewhere : hands.nobody)
     if (!stillElsewhere) this.#free(number, id)
@@ -189,7 +172,7 @@ export class WorkList {
 
   /** What other machines have not made of a job is nobody's again. */
   giveBack(job: SliceRange): void {
-    this.#jobsElsewhere.delete(keyOf(job))
+    this.#jobsElsewhere.delete(jobKey(job))
     const numbers = this.#within(job).filter((number) => this.#move(number, hands.elsewhere, hands.nobody))
     const [first] = numbers
     if (first !== undefined) this.#free(first, this.#numbers.idOf(first))
@@ -256,13 +239,11 @@ export class WorkList {
   }
 
   #tell(id: SliceId): void {
-    if (this.#waiting.size === 0) return
-    const key = keyOf(this.#jobOf(id))
-    const waiting = this.#waiting.get(key)
-    if (waiting === undefined || !this.#isSettled(waiting.job)) return
-    this.#waiting.delete(key)
-    this.#jobsElsewhere.delete(key)
-    waiting.resolve()
+    if (this.#awaited.isEmpty) return
+    const job = this.#jobOf(id)
+    if (!this.#awaited.has(job) || !this.#isSettled(job)) return
+    this.#jobsElsewhere.delete(jobKey(job))
+    this.#awaited.settle(job)
   }
 
   /** The job is named after the first of the twins, whichever of them is asked about. */
@@ -277,8 +258,4 @@ export class WorkList {
       (number) => this.#hand[number] !== hands.elsewhere && this.#hand[number] !== hands.arriving,
     )
   }
-}
-
-function keyOf({ tensor, firstSlice }: SliceRange): string {
-  return `${tensor}/${firstSlice}`
 }
