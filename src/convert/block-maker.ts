@@ -23,7 +23,7 @@ export type RowsInMemory = SliceInput & {
   readonly columns: number
   /** Address of the rows as they were read. */
   readonly source: number
-  /** Reads them there, band by band, where they are not there yet. */
+  /** Where they are not there yet: reads the rows of one band there, then those of the next. */
   readonly bring?: BringRows | undefined
 }
 
@@ -89,7 +89,7 @@ export class BlockMaker {
       const count = Math.min(atATime, rows.rows - first)
       rows.bring?.(first, count)
       let since = performance.now()
-      const floats = this.#floats(rows, first, count)
+      const floats = this.#floats(rows, rows.bring === undefined ? first : 0, count)
       for (const making of makings) {
         making.makeBand({ first, count, floats }, this.#areas)
         const now = performance.now()
@@ -101,7 +101,7 @@ export class BlockMaker {
     return true
   }
 
-  /** Address of some of the rows as F32. */
+  /** Address of some of the rows that are there, as F32. */
   #floats({ input, columns, source }: RowsInMemory, first: number, count: number): number {
     const dtype = input.kind === 'values' ? 'F32' : input.dtype
     const address = source + first * rowBytes(dtype, columns)

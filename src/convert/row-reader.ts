@@ -7,13 +7,13 @@ import type { SegmentInput, SliceInput } from './protocol.ts'
 /** Source files or what stands for them, numbered as in `Plan.sources`; undefined for those no longer needed. */
 export type Sources = (ByteSource | undefined)[]
 
-/** Reads rows `first` to `first + count - 1` of a slice to their place, at once. */
+/** Reads rows `first` to `first + count - 1` of a slice, at once: always to the same place, over those read before. */
 export type BringRows = (first: number, count: number) => void
 
 /**
  * Brings the rows of slices into the memory of the kernels. Ahead, while the thread computes another slice; or, where
- * they need only be copied from the system's cache, a few at a time by the thread itself just before it computes them:
- * they are in its level-2 cache then, and a conversion takes 4 % less time.
+ * they need only be copied from the system's cache, a few at a time by the thread itself just before it computes them,
+ * and all to one place: that stays in its level-2 cache, and a conversion takes 5 % less time.
  */
 export class RowReader {
   readonly #memory: Pick<WebAssembly.Memory, 'buffer'>
@@ -38,7 +38,7 @@ export class RowReader {
     }
   }
 
-  /** What reads the rows to `address` as they are needed; undefined where that is better done ahead. */
+  /** What reads rows to `address` as they are needed; undefined where that is better done ahead. */
   bringing(slice: SliceInput, address: number): BringRows | undefined {
     const { input, rows, weights } = slice
     if (input.kind === 'values') return undefined
@@ -54,13 +54,13 @@ export class RowReader {
     }
   }
 
-  /** Bytes `begin` to `end` of the rows at `address`. */
+  /** Bytes `begin` to `end` of the rows, to `address`. */
   #readNow({ segments }: SegmentInput, address: number, begin: number, end: number): void {
     for (const { source, offset, byteLength, target } of segments) {
       const from = Math.max(begin, target)
       const to = Math.min(end, target + byteLength)
       if (from >= to) continue
-      const bytes = new Uint8Array(this.#memory.buffer, address + from, to - from)
+      const bytes = new Uint8Array(this.#memory.buffer, address + from - begin, to - from)
       this.#source(source).readNow?.(bytes, offset + from - target)
     }
   }
