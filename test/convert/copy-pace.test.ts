@@ -23,7 +23,7 @@ describe('whether a file is only copied from the cache of the system, or into it
 
   test('is tried less and less often on a disk', () => {
     const pace = new CopyPace()
-    expect(tried(pace, 1000, fromDisk)).toBe(8)
+    expect(tried(pace, 1000, fromDisk)).toBe(9)
     expect(tried(pace, 10_000, fromDisk)).toBe(10)
   })
 
@@ -42,6 +42,14 @@ describe('whether a file is only copied from the cache of the system, or into it
       pace.tell(sliceBytes, tries % 2 === 0 ? fromCache : fromDisk)
     }
     expect(tries).toBeLessThan(40)
+  })
+
+  test('is still believed after one that somebody held up', () => {
+    const pace = new CopyPace()
+    for (let slice = 0; slice < 100; slice++) {
+      expect(pace.isCopying()).toBe(true)
+      pace.tell(sliceBytes, slice % 4 === 0 ? fromDisk : fromCache)
+    }
   })
 
   test('is not judged by the time that one call takes', () => {
