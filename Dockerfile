@@ -1,17 +1,17 @@
 # syntax=docker/dockerfile:1
 
-# What the program needs to run. The full image has the compilers that better-sqlite3 falls back to where there is no
+# What the program needs to run. The full image has the compilers that better-sqlite3-12 falls back to where there is no
 # binary for the platform.
 FROM node:20-bookworm AS dependencies
 WORKDIR /app
 COPY .npmrc package.json package-lock.json ./
 # Native addons are built, and nothing else runs a script. SQLite's sources are not needed after that.
 RUN npm ci --omit=dev --workspaces=false --ignore-scripts \
-  && npm rebuild better-sqlite3 \
-  && cp node_modules/better-sqlite3/build/Release/better_sqlite3.node /tmp/ \
-  && rm -rf node_modules/better-sqlite3/build node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
-  && mkdir -p node_modules/better-sqlite3/build/Release \
-  && mv /tmp/better_sqlite3.node node_modules/better-sqlite3/build/Release/
+  && npm rebuild better-sqlite3-12 \
+  && cp node_modules/better-sqlite3-12/build/Release/better_sqlite3.node /tmp/ \
+  && rm -rf node_modules/better-sqlite3-12/build node_modules/better-sqlite3-12/deps node_modules/better-sqlite3-12/src \
+  && mkdir -p node_modules/better-sqlite3-12/build/Release \
+  && mv /tmp/better_sqlite3.node node_modules/better-sqlite3-12/build/Release/
 
 FROM node:20-bookworm AS build
 WORKDIR /app

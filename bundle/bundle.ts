@@ -16,7 +16,7 @@ const libraries = resolve(import.meta.dirname, '../node_modules')
 const chunks = 'chunks'
 
 /** Native, or of the daemon and large: little would be gained. */
-const notBundled = /^(better-sqlite3|fastify|bullmq|ioredis|pino|pino-roll|chokidar|@bull-board\/.*|node:.*)$/
+const notBundled = /^(better-sqlite3(-12)?|fastify|bullmq|ioredis|pino|pino-roll|chokidar|@bull-board\/.*|node:.*)$/
 
 await rm(join(dist, chunks), { recursive: true, force: true })
 const inputs = [

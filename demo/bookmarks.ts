@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { databaseFileName } from '#dist/convert/state/database.js'
+import { Database } from '#dist/disk/sqlite.js'
 
 /** Slices that the state directory holds to be durable in the unfinished `output`. Only reads. */
 export function countBookmarks(stateDirectory: string, output: string): number {

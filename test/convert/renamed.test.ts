@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
+import { Database } from '#dist/disk/sqlite.js'
 import { convertFolder } from '../helpers/convert-folder.ts'
 import { fileSha256 } from '../helpers/partial-run.ts'
 import { refusal } from '../helpers/refusal.ts'

@@ -121,7 +121,7 @@ describe('several recipes in one pass', () => {
 })
 
 async function openBookmarks(state: string) {
-  const { default: Database } = await import('better-sqlite3')
+  const { Database } = await import('#dist/disk/sqlite.js')
   const { readdirSync } = await import('node:fs')
   const name = readdirSync(state).find((file) => /\.(db|sqlite3?)$/.test(file)) ?? ''
   const database = new Database(join(state, name))

@@ -1,7 +1,8 @@
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { pathToFileURL } from 'node:url'
-import Database from 'better-sqlite3'
+import type BetterSqlite3 from 'better-sqlite3'
+import { Database } from '#dist/disk/sqlite.js'
 import { mainScript } from '../helpers/command-line.ts'
 import type { Moment } from './moments.ts'
 
@@ -18,7 +19,7 @@ function die(moment: Moment): void {
 function watchDatabase(): void {
   const { exec, pragma, prepare } = Database.prototype
   let [tensors, batches] = [0, 0]
-  Database.prototype.exec = function (this: Database.Database, sql: string) {
+  Database.prototype.exec = function (this: BetterSqlite3.Database, sql: string) {
     const first = sql.includes('CREATE TABLE conversion')
     if (!first && !sql.includes('CREATE TABLE job')) return exec.call(this, sql)
     if (!first) die('between the migrations')
@@ -27,17 +28,21 @@ function watchDatabase(): void {
     die(first ? 'in the middle of the first migration' : 'in the middle of the second migration')
     return exec.call(this, sql.slice(middle))
   }
-  Database.prototype.pragma = function (this: Database.Database, source: string, options?: Database.PragmaOptions) {
+  Database.prototype.pragma = function (
+    this: BetterSqlite3.Database,
+    source: string,
+    options?: BetterSqlite3.PragmaOptions,
+  ) {
     const answer = pragma.call(this, source, options)
     if (source === 'user_version = 2') die('before the second migration is committed')
     return answer
   }
-  Database.prototype.prepare = function (this: Database.Database, sql: string) {
+  Database.prototype.prepare = function (this: BetterSqlite3.Database, sql: string) {
     if (sql.startsWith('INSERT INTO tensor_job') && ++tensors === 2) die('with the first tensors in work')
     if (sql.startsWith('INSERT OR REPLACE INTO bookmark') && ++batches === 3) die('before the third batch is recorded')
     if (sql.startsWith('DELETE FROM event')) die('after the job is recorded as done')
     const statement = prepare.call(this, sql)
-    const run = statement.run.bind(statement) as (...parameters: unknown[]) => Database.RunResult
+    const run = statement.run.bind(statement) as (...parameters: unknown[]) => BetterSqlite3.RunResult
     if (sql.startsWith('UPDATE conversion SET state')) {
       statement.run = (...parameters: unknown[]) => around(parameters[0], () => run(...parameters))
     }

@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
-import Database from 'better-sqlite3'
+import type BetterSqlite3 from 'better-sqlite3'
+import { Database } from '#dist/disk/sqlite.js'
 
 /**
  * Converts to two recipes, each split over files, in a process of its own that dies of SIGKILL at one exact moment of
@@ -22,9 +23,9 @@ fs.rename = async (from, to) => {
   die(`after ${kind} ${number}`)
 }
 const { prepare } = Database.prototype
-Database.prototype.prepare = function (this: Database.Database, sql: string) {
+Database.prototype.prepare = function (this: BetterSqlite3.Database, sql: string) {
   const statement = prepare.call(this, sql)
-  const run = statement.run.bind(statement) as (...parameters: unknown[]) => Database.RunResult
+  const run = statement.run.bind(statement) as (...parameters: unknown[]) => BetterSqlite3.RunResult
   if (sql.startsWith('UPDATE conversion SET state')) {
     statement.run = (...parameters: unknown[]) => {
       die(`before ${parameters[0]}`)

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { withState } from '#dist/convert/state/with-state.js'
 import { newestSchema, withStoredJobs } from '#dist/daemon/stored-jobs.js'
+import { Database } from '#dist/disk/sqlite.js'
 import { JobStore } from '#dist/jobs/store/job-store.js'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 

@@ -2,11 +2,12 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import Database from 'better-sqlite3'
+import type BetterSqlite3 from 'better-sqlite3'
 import { expect } from 'vitest'
 import type { SliceId } from '#dist/convert/slice-id.js'
 import { allSlices } from '#dist/convert/slice-job.js'
 import { databaseFileName } from '#dist/convert/state/database.js'
+import { Database } from '#dist/disk/sqlite.js'
 import type { Plan, PlannedTensor } from '#dist/plan/plan.js'
 import { sliceOf } from '#dist/plan/slices.js'
 
@@ -171,7 +172,7 @@ export class Ledger {
     this.#last = now
   }
 
-  #inDatabase<T>(use: (database: Database.Database) => T): T {
+  #inDatabase<T>(use: (database: BetterSqlite3.Database) => T): T {
     const database = new Database(join(this.#state, databaseFileName), { timeout: 10_000 })
     try {
       return use(database)
