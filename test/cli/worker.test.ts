@@ -74,11 +74,14 @@ describe('mibera worker', () => {
     await addJobs(bench)
     let child: ChildProcess | undefined
     const addresses = ['--redis', redis.url, '--coordinator', coordinator.origin, '--token-file', tokenFile]
-    const running = mibera(['worker', ...addresses, '--threads', '16', '--max-memory', `${140 + mebibytesOfProcess}M`], {
-      onStart: (started) => {
-        child = started
+    const running = mibera(
+      ['worker', ...addresses, '--threads', '16', '--max-memory', `${140 + mebibytesOfProcess}M`],
+      {
+        onStart: (started) => {
+          child = started
+        },
       },
-    })
+    )
     await allTaken(bench)
     await coordinator.until(() => coordinator.heartbeats.at(-1)?.tensor === null)
     child?.kill()
