@@ -64,7 +64,7 @@ test.each(['--version', '--help', 'convert --help'])('mibera %s opens no databas
 test('a conversion without a daemon loads what plans and converts, and nothing to talk to daemons', async () => {
   const words = ['convert', at('no model'), '--state-dir', at('none')]
   const modules = await loaded('a conversion', (env) => mibera(words, { env }))
-  for (const module of [...forConversions, 'converting']) expect(modules).toContain(module)
+  for (const module of [...forConversions, 'converting', database]) expect(modules).toContain(module)
   for (const module of [...forWorkers, 'client', 'node:http']) expect(modules).not.toContain(module)
 })
 

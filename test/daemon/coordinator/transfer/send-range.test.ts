@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { sendRange } from '#dist/daemon/coordinator/transfer/send-range.js'
 import type { ByteSource } from '#dist/disk/byte-source.js'
+import { isOldestNode } from '../../../helpers/node-release.ts'
 
 const bufferBytes = 64 * 1024
 
@@ -61,7 +62,11 @@ test('all bytes arrive in order, through one buffer', async () => {
 test('who takes nothing has nothing more read for him, and is cut off', async () => {
   const { facts, response, ended } = await sending(2 ** 30, { still: 300 })
   response.pause()
-  expect(await ended()).toMatch(/closed|destroyed|aborted|socket hang up|EPIPE|ECANCELED|Cannot call write/i)
+  const reason = await ended()
+  // What Node 24 may say.
+  if (isOldestNode || reason !== 'write ECANCELED') {
+    expect(reason).toMatch(/closed|destroyed|aborted|socket hang up|EPIPE|Cannot call write/i)
+  }
   // What the two sockets hold on their way.
   expect(facts.read).toBeLessThan(64 * 2 ** 20)
 })
