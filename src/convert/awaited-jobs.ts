@@ -1,4 +1,5 @@
 import type { SliceRange } from './engine.ts'
+import { jobKey } from './job-slices.ts'
 
 interface Awaited {
   readonly settled: Promise<void>
@@ -33,9 +34,4 @@ export class AwaitedJobs {
     this.#awaited.get(jobKey(job))?.resolve()
     this.#awaited.delete(jobKey(job))
   }
-}
-
-/** A job is recognised by its tensor and its first slice. */
-export function jobKey({ tensor, firstSlice }: SliceRange): string {
-  return `${tensor}/${firstSlice}`
 }

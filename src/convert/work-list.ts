@@ -1,7 +1,8 @@
 import type { Plan } from '../plan/plan.ts'
 import { Twins } from '../plan/twins.ts'
-import { AwaitedJobs, jobKey } from './awaited-jobs.ts'
+import { AwaitedJobs } from './awaited-jobs.ts'
 import type { SliceRange } from './engine.ts'
+import { JobSlices, jobKey } from './job-slices.ts'
 import type { SliceId } from './slice-id.ts'
 import { SliceNumbers } from './slice-numbers.ts'
 
@@ -18,12 +19,6 @@ const hands = {
   forHere: 5,
 } as const
 
-/**
- * Slices of one job for other machines: 2^24 weights, so that a job is worth its way through a queue, and the largest
- * tensor has enough of them for many machines.
- */
-const slicesPerJob = 16
-
 type Hand = (typeof hands)[keyof typeof hands]
 
 /**
@@ -34,6 +29,7 @@ type Hand = (typeof hands)[keyof typeof hands]
 export class WorkList {
   readonly #numbers: SliceNumbers
   readonly #twins: Twins
+  readonly #jobs: JobSlices
   readonly #hand: Uint8Array
   /** No slice before this one is nobody's. */
   #cursor = 0
@@ -52,6 +48,7 @@ export class WorkList {
   constructor(plan: Plan, todo: Iterable<SliceId>) {
     this.#numbers = new SliceNumbers(plan)
     this.#twins = new Twins(plan)
+    this.#jobs = new JobSlices(this.#numbers, this.#twins)
     this.#hand = new Uint8Array(this.#numbers.count)
     for (const id of todo) {
       this.#hand[this.#numbers.of(id)] = hands.nobody
@@ -116,15 +113,16 @@ export class WorkList {
   takeElsewhere(): SliceRange | undefined {
     const found = this.#nextOfNobody()
     if (found === undefined) return undefined
-    const job = this.#jobOf(this.#numbers.idOf(found))
-    for (const number of this.#within(job)) this.#move(number, hands.nobody, hands.elsewhere)
+    const job = this.#jobs.jobOf(this.#numbers.idOf(found))
+    for (const number of this.#jobs.within(job)) this.#move(number, hands.nobody, hands.elsewhere)
     this.#jobsElsewhere.add(jobKey(job))
     return job
   }
 
   /** Those slices of a job that other machines are still to make, twins included. */
   wanted(job: SliceRange): SliceId[] {
-    return this.#within(job)
+    return this.#jobs
+      .within(job)
       .filter((number) => this.#hand[number] === hands.elsewhere)
       .map((number) => this.#numbers.idOf(number))
   }
@@ -141,7 +139,7 @@ export class WorkList {
 
   /** What arrived was not taken: it is to be made again, by whoever has its job now. */
   refuse(id: SliceId): void {
-    const stillElsewhere = this.#jobsElsewhere.has(jobKey(this.#jobOf(id)))
+    const stillElsewhere = this.#jobsElsewhere.has(jobKey(this.#jobs.jobOf(id)))
     const number = this.#numbers.of(id)
     this.#move(number, hands.arriving, stillElsewhere ? hands.elsewhere : hands.nobody)
     if (!stillElsewhere) this.#free(number, id)
@@ -173,7 +171,7 @@ export class WorkList {
   /** What other machines have not made of a job is nobody's again. */
   giveBack(job: SliceRange): void {
     this.#jobsElsewhere.delete(jobKey(job))
-    const numbers = this.#within(job).filter((number) => this.#move(number, hands.elsewhere, hands.nobody))
+    const numbers = this.#jobs.within(job).filter((number) => this.#move(number, hands.elsewhere, hands.nobody))
     const [first] = numbers
     if (first !== undefined) this.#free(first, this.#numbers.idOf(first))
   }
@@ -209,11 +207,6 @@ export class WorkList {
     return found < 0 ? undefined : found
   }
 
-  /** Numbers of the slices of a job's tensor and its twins. */
-  #within(job: SliceRange): number[] {
-    return this.#twins.of(job.tensor).flatMap((tensor) => this.#numbers.within({ ...job, tensor }))
-  }
-
   /** Of the slices made of the same rows as `number`, those in the same hands; itself first. */
   #sameRows(number: number): [number, ...number[]] {
     const { tensor, slice } = this.#numbers.idOf(number)
@@ -240,22 +233,15 @@ export class WorkList {
 
   #tell(id: SliceId): void {
     if (this.#awaited.isEmpty) return
-    const job = this.#jobOf(id)
+    const job = this.#jobs.jobOf(id)
     if (!this.#awaited.has(job) || !this.#isSettled(job)) return
     this.#jobsElsewhere.delete(jobKey(job))
     this.#awaited.settle(job)
   }
 
-  /** The job is named after the first of the twins, whichever of them is asked about. */
-  #jobOf({ tensor: asked, slice }: SliceId): SliceRange {
-    const tensor = this.#twins.of(asked)[0] ?? asked
-    const firstSlice = slice - (slice % slicesPerJob)
-    return { tensor, firstSlice, slices: Math.min(slicesPerJob, this.#numbers.slicesOf(tensor) - firstSlice) }
-  }
-
   #isSettled(job: SliceRange): boolean {
-    return this.#within(job).every(
-      (number) => this.#hand[number] !== hands.elsewhere && this.#hand[number] !== hands.arriving,
-    )
+    return this.#jobs
+      .within(job)
+      .every((number) => this.#hand[number] !== hands.elsewhere && this.#hand[number] !== hands.arriving)
   }
 }
