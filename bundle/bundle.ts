@@ -15,8 +15,8 @@ const source = resolve(import.meta.dirname, '../src')
 const libraries = resolve(import.meta.dirname, '../node_modules')
 const chunks = 'chunks'
 
-/** Native, or of the daemon and large: little would be gained. */
-const notBundled = /^(better-sqlite3(-12)?|fastify|bullmq|ioredis|pino|pino-roll|chokidar|@bull-board\/.*|node:.*)$/
+/** Of the daemon and large: little would be gained. */
+const notBundled = /^(fastify|bullmq|ioredis|pino|pino-roll|chokidar|@bull-board\/.*|node:.*)$/
 
 await rm(join(dist, chunks), { recursive: true, force: true })
 const inputs = [

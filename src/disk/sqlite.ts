@@ -2,12 +2,12 @@ import { createRequire } from 'node:module'
 import type BetterSqlite3 from 'better-sqlite3'
 import { MiberaError } from '../base/errors.ts'
 
-/** Of Node-API: what release 13 of better-sqlite3 needs. Node 20 has 9. */
+/** Of Node-API: what release 13 of better-sqlite3 needs. Node before 22.14 has 9. */
 const neededVersion = 10
 
 /**
- * Release 12 runs on Node 20, but ends the process on Node 24.19 and later, when a statement is garbage-collected at the
- * wrong moment; release 13 runs on Node 22.14 and later, and only there. npm leaves out what is not for its Node.
+ * Release 12 runs on every Node from 20 on, but ends the process on 24.19 and later, when a statement is
+ * garbage-collected at the wrong moment. npm leaves out the release that is not for its Node.
  */
 const release = Number(process.versions.napi) >= neededVersion ? 'better-sqlite3' : 'better-sqlite3-12'
 
