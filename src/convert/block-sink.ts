@@ -40,6 +40,7 @@ export class FileSink implements BlockSink {
     if (!this.#pace.isCopying()) return writeFully(handle, blocks, offset)
     const begun = performance.now()
     writeFullyNow(handle, blocks, offset)
-    this.#pace.tell(blocks.length, performance.now() - begun)
+    // What goes into the cache touches no disk, until there is no more room there: then it is waited for.
+    this.#pace.tell({ bytes: blocks.length, milliseconds: performance.now() - begun, ofDisk: false })
   }
 }

@@ -1,5 +1,6 @@
 import { MiberaError } from '../base/errors.ts'
 import type { ByteSource } from '../disk/byte-source.ts'
+import { readOfDisks } from '../disk/read-of-disks.ts'
 import { rowBytes } from '../formats/ggml/block-types.ts'
 import { CopyPace } from './copy-pace.ts'
 import type { SegmentInput, SliceInput } from './protocol.ts'
@@ -45,12 +46,14 @@ export class RowReader {
     const canBeRead = input.segments.every(({ source }) => this.#sources[source]?.readNow !== undefined)
     if (!canBeRead || !this.#pace.isCopying()) return undefined
     const bytesPerRow = rowBytes(input.dtype, weights / rows)
+    const readBefore = readOfDisks()
     let milliseconds = 0
     return (first, count) => {
       const begun = performance.now()
       this.#readNow(input, address, first * bytesPerRow, (first + count) * bytesPerRow)
       milliseconds += performance.now() - begun
-      if (first + count === rows) this.#pace.tell(rows * bytesPerRow, milliseconds)
+      if (first + count < rows) return
+      this.#pace.tell({ bytes: rows * bytesPerRow, milliseconds, ofDisk: readOfDisks() !== readBefore })
     }
   }
 

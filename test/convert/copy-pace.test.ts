@@ -3,15 +3,17 @@ import { CopyPace } from '#dist/convert/copy-pace.js'
 
 const sliceBytes = 4 * 2 ** 20
 const fromCache = 1
+/** While others use the memory too. */
+const slowly = 10
 const fromDisk = 20
 
 /** How many of `slices` were tried, each of which takes `milliseconds` to read or write. */
-function tried(pace: CopyPace, slices: number, milliseconds: number): number {
+function tried(pace: CopyPace, slices: number, milliseconds: number, ofDisk = true): number {
   let tries = 0
   for (let slice = 0; slice < slices; slice++) {
     if (!pace.isCopying()) continue
     tries++
-    pace.tell(sliceBytes, milliseconds)
+    pace.tell({ bytes: sliceBytes, milliseconds, ofDisk })
   }
   return tries
 }
@@ -39,7 +41,7 @@ describe('whether a file is only copied from the cache of the system, or into it
     for (let slice = 0; slice < 10_000; slice++) {
       if (!pace.isCopying()) continue
       tries++
-      pace.tell(sliceBytes, tries % 2 === 0 ? fromCache : fromDisk)
+      pace.tell({ bytes: sliceBytes, milliseconds: tries % 2 === 0 ? fromCache : fromDisk, ofDisk: true })
     }
     expect(tries).toBeLessThan(40)
   })
@@ -48,13 +50,22 @@ describe('whether a file is only copied from the cache of the system, or into it
     const pace = new CopyPace()
     for (let slice = 0; slice < 100; slice++) {
       expect(pace.isCopying()).toBe(true)
-      pace.tell(sliceBytes, slice % 4 === 0 ? fromDisk : fromCache)
+      pace.tell({ bytes: sliceBytes, milliseconds: slice % 4 === 0 ? fromDisk : fromCache, ofDisk: true })
     }
+  })
+
+  test('is believed of slow memory, as long as no disk is read', () => {
+    expect(tried(new CopyPace(), 1000, slowly, false)).toBe(1000)
+    expect(tried(new CopyPace(), 1000, slowly)).toBe(9)
+  })
+
+  test('is not believed of what is far slower than memory, whoever made it wait', () => {
+    expect(tried(new CopyPace(), 1000, fromDisk, false)).toBe(9)
   })
 
   test('is not judged by the time that one call takes', () => {
     const pace = new CopyPace()
-    pace.tell(100, 0.1)
+    pace.tell({ bytes: 100, milliseconds: 0.1, ofDisk: true })
     expect(pace.isCopying()).toBe(true)
   })
 })
