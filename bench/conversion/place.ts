@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { writeCl100kTokenizer } from '../../fixtures/cl100k-tokenizer.ts'
 import { writeModelFolder } from '../../fixtures/model-folder.ts'
 import { countWeights, type ModelShape, modelTensors } from '../../fixtures/model-shapes.ts'
-import { mibera, type ProcessRun, settleDisk } from './program.ts'
+import { mibera, settleDisk } from './program.ts'
 
 export type SourceType = 'F32' | 'F16' | 'BF16'
 
@@ -72,10 +72,10 @@ export class Place {
    * Runs `mibera convert` from scratch, with nothing left to be written to disk by others.
    * @param answers to what the models made here leave open: nobody knows the hash of a cut vocabulary.
    */
-  async convert(words: readonly string[], answers: readonly string[] = ['--pre', 'dbrx']): Promise<ProcessRun> {
+  async convert(words: readonly string[], answers: readonly string[] = ['--pre', 'dbrx']) {
     await rm(this.state, { recursive: true, force: true })
     await settleDisk()
-    return mibera(['convert', ...words, ...answers, '--force', '--quiet', '--state-dir', this.state])
+    return mibera(['convert', ...words, ...answers, '--force', '--state-dir', this.state])
   }
 }
 
