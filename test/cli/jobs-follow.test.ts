@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { tinyPhi4Shape } from '../../fixtures/model-shapes.ts'
@@ -38,6 +38,17 @@ test('convert hands over to the daemon and ends as it would have in place', asyn
   expect(again.stderr).toContain('Job 2 of the daemon')
   expect(again.stderr).toMatch(/exists already\n {2}Add --force [^\n]+\n {2}\(OUTPUT_EXISTS\)\n$/)
   expect((await mibera([...words, '--force', '--quiet'])).status).toBe(0)
+})
+
+test('what a conversion in place would note is noted before it is handed over', async () => {
+  const state = ['--state-dir', at('state 6')]
+  await startDaemon(at('state 6'))
+  await writeFile(at('noted-00001-of-00009.gguf'), 'old')
+  const words = ['convert', at('small'), ...pre, '--type', 'Q8_0', '--split-max-tensors', '10', ...state]
+  const { status, stderr } = await mibera([...words, '--out', at('noted.gguf')])
+  expect(status).toBe(0)
+  const said = stderr.replaceAll(/\s+/g, ' ')
+  expect(said).toMatch(/noted-00001-of-00009\.gguf of an earlier split stay.*Job 1 of the daemon/)
 })
 
 test('a reader who leaves is told that the job goes on; the same command again finds it', async () => {

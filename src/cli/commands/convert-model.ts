@@ -8,6 +8,7 @@ import { readPlanRequest } from '../../jobs/read-plan-request.ts'
 import type { OpenedModel } from '../../model/open-model.ts'
 import { importanceNotices } from '../../plan/importance-notices.ts'
 import { makePlan } from '../../plan/make-plan.ts'
+import type { Plan } from '../../plan/plan.ts'
 import type { PlanRequest } from '../../plan/plan-request.ts'
 import { requestNotices } from '../../plan/request-notices.ts'
 import { ExitRequest } from '../exit-request.ts'
@@ -50,6 +51,8 @@ export async function convertModel(
   if (!global.quiet) process.stderr.write(noticeLines(requestNotices(model.description, request)))
   const output = outputPath(model.input.path, types, options.out, request.split !== undefined)
   if (options.dryRun === true) return showDryRun(model, request, output, global)
+  const plan = makePlan(model.input, model.description, request)
+  if (!global.quiet) process.stderr.write(noticeLines([...importanceNotices(plan), ...otherSplits(plan, output)]))
   const ownLimits = options.threads !== undefined || options.maxMemory !== undefined
   const outcome =
     (machine.mayHaveDaemon
@@ -58,10 +61,10 @@ export async function convertModel(
           global,
           ownLimits,
         )
-      : undefined) ?? (await convertHere(model, request, output, options, global, machine))
+      : undefined) ?? (await convertHere(model, plan, output, options, global, machine))
   if (outcome.kind !== 'published') {
     if (global.json) {
-      const files = planPaths(makePlan(model.input, model.description, request), output).map((paths) => paths.output)
+      const files = planPaths(plan, output).map((paths) => paths.output)
       process.stdout.write(`${JSON.stringify({ outcome: outcome.kind, files, done: [] }, null, 2)}\n`)
     }
     throw new ExitRequest(exitStatus.interrupted)
@@ -88,14 +91,12 @@ function beginning({ force, restart }: ConvertCommandOptions): Pick<JobOptions, 
 
 async function convertHere(
   { input, description }: OpenedModel,
-  request: PlanRequest,
+  plan: Plan,
   output: string,
   options: ConvertCommandOptions,
   global: GlobalOptions,
   { threads, maxMemory, spareThreads }: Machine,
 ): Promise<HandedOver | { readonly kind: 'stopped' }> {
-  const plan = makePlan(input, description, request)
-  if (!global.quiet) process.stderr.write(noticeLines([...importanceNotices(plan), ...otherSplits(plan, output)]))
   const display = new ConvertDisplay(plan, output, global)
   const signals = stopOnSignals(() => display.stopping())
   try {
