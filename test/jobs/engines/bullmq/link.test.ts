@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import { redisAddress } from '#dist/jobs/engines/bullmq/redis-settings.js'
 import { linkIs, plainWorker, startedLink, type TestLink, testLink } from '../../../helpers/bullmq-link.ts'
 import { FakeConversion, jobRanges, making } from '../../../helpers/fake-conversion.ts'
-import { isOldestNode } from '../../../helpers/node-release.ts'
+import { nodeRelease } from '../../../helpers/node-release.ts'
 import { startRedis, type TestRedis } from '../../../helpers/redis.ts'
 import { freePort } from '../../../helpers/redis-server.ts'
 import { temporaryFolder } from '../../../helpers/temporary-folder.ts'
@@ -264,7 +264,8 @@ describe('over TLS', () => {
     const redis = await startRedis()
     const { url } = await behindTls(redis)
     const tested = await startedLink(url, 'refused')
-    const advice = isOldestNode ? '' : '; if the root CA is installed locally, try running Node.js with --use-system-ca'
+    const advice =
+      nodeRelease < 24 ? '' : '; if the root CA is installed locally, try running Node.js with --use-system-ca'
     expect(warnings(tested)).toEqual([
       `the certificate of Redis at ${url}/0 is not to be trusted: self-signed certificate${advice}`,
     ])
