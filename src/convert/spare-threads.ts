@@ -1,17 +1,11 @@
-import { Worker } from 'node:worker_threads'
+import { type ResourceLimits, Worker } from 'node:worker_threads'
 
 /** Entry of threads that work on files of this machine. */
 const localEntry = new URL('./worker.js', import.meta.url)
 
-/**
- * Room for what dies young. V8 takes more of it from release to release, and what comes over the network lies in buffers
- * outside, which only go when it is full: by itself, a thread of Node 26 lets 40 MiB of them lie.
- */
-const youngMebibytes = 3
-
 /** Starts a thread, which does nothing before it is given its setup. */
-export function startThread(entry = localEntry): Worker {
-  return new Worker(entry, { stderr: false, resourceLimits: { maxYoungGenerationSizeMb: youngMebibytes } })
+export function startThread(entry = localEntry, resourceLimits: ResourceLimits = {}): Worker {
+  return new Worker(entry, { stderr: false, resourceLimits })
 }
 
 /**
