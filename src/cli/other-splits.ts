@@ -22,8 +22,10 @@ export function otherSplits(plan: Plan, output: string): string[] {
     others.set(set, [...(others.get(set) ?? []), name])
   }
   return [...others.values()].map(([first = '', ...more]) => {
-    const rest = more.length === 0 ? '' : ` and ${more.length} more`
-    return `${join(folder, first)}${rest} of an earlier split stay: delete them when you no longer need them`
+    const path = join(folder, first)
+    return more.length === 0
+      ? `${path} of an earlier split stays: delete it when you no longer need it`
+      : `${path} and ${more.length} more of an earlier split stay: delete them when you no longer need them`
   })
 }
 

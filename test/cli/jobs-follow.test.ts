@@ -48,7 +48,7 @@ test('what a conversion in place would note is noted before it is handed over', 
   const { status, stderr } = await mibera([...words, '--out', at('noted.gguf')])
   expect(status).toBe(0)
   const said = stderr.replaceAll(/\s+/g, ' ')
-  expect(said).toMatch(/noted-00001-of-00009\.gguf of an earlier split stay.*Job 1 of the daemon/)
+  expect(said).toMatch(/noted-00001-of-00009\.gguf of an earlier split stays: delete it.*Job 1 of the daemon/)
 })
 
 test('a reader who leaves is told that the job goes on; the same command again finds it', async () => {

@@ -25,11 +25,13 @@ describe('jobs status', () => {
   test('in the middle of 243 tensors: one screen of 80 columns', async () => {
     const state = join(root(), 'state')
     const { client } = await startDaemon(state, ['--threads', '1', '--watch', join(root(), 'empty')])
-    const outputs = ['one.gguf', 'two.gguf'].map((name) => join(root(), name))
     const ids: number[] = []
-    for (const output of outputs) {
-      const { id } = await addJob(client, { model: model(), output, recipe: 'Q2_K', options: { pre: smallPre } })
-      ids.push(id)
+    for (const [name, recipe] of [
+      ['one.gguf', 'Q2_K'],
+      ['two.gguf', 'Q2_K,Q3_K_M'],
+    ] as const) {
+      const wanted = { model: model(), output: join(root(), name), recipe, options: { pre: smallPre } }
+      ids.push((await addJob(client, wanted)).id)
     }
     await jobConverting(client, ids[0] ?? 0)
     const words = ['jobs', 'status', '--state-dir', state]
@@ -41,7 +43,7 @@ describe('jobs status', () => {
     expect(stdout).toMatch(/#1 {4}one\.gguf +running\n {6}[━─]+ +\d+ % {2}\S+ \S+ of \S+ MiB/)
     expect(stdout).toMatch(/ {6}converting, 1 thread/)
     expect(stdout).toMatch(/ {6}tensor \d+ of 243: \S+ → Q/)
-    expect(stdout).toMatch(/#2 {4}two\.gguf +queued/)
+    expect(stdout).toMatch(/#2 {4}two\.gguf \(Q2_K,Q3_K_M\) +queued/)
 
     const json = await mibera([...words, '--json'])
     const status = statusSchema.parse(JSON.parse(json.stdout))

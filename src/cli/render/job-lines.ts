@@ -20,10 +20,15 @@ export function jobLines(job: JobView, now: number, columns: number): string[] {
 }
 
 /** "#12   mibera-v1-merged-Q3_K_M.gguf                  running" */
-function titleLine({ id, output, state }: JobView, columns: number): string {
-  const number = `#${id}`.padEnd(margin.length - 1)
-  const room = columns - number.length - state.length - 3
-  return `${number} ${oneLine(basename(output), room).padEnd(room)}  ${state}`
+function titleLine(job: JobView, columns: number): string {
+  const number = `#${job.id}`.padEnd(margin.length - 1)
+  const room = columns - number.length - job.state.length - 3
+  return `${number} ${oneLine(jobName(job), room).padEnd(room)}  ${job.state}`
+}
+
+/** Of several types none has the name of the output, which theirs are made of. */
+function jobName({ output, recipe }: JobView): string {
+  return recipe.includes(',') ? `${basename(output)} (${recipe})` : basename(output)
 }
 
 function jobFacts(job: JobView, now: number, columns: number): string[] {
