@@ -8,13 +8,16 @@ import { expect, onTestFinished, test } from 'vitest'
 import { madeHeader, workerHeader } from '#dist/daemon/coordinator/protocol.js'
 import { KnowingConversion, madeOf, smallPlan, wide } from '../helpers/coordinator-plan.ts'
 import { childLine } from '../helpers/hand-out.ts'
+import { isOldestNode } from '../helpers/node-release.ts'
 import { askAt, goodHandshake, testToken } from '../helpers/open-listener.ts'
 import { noProcessFigures, residentBytes } from '../helpers/process-figures.ts'
 import { rawSocket } from '../helpers/raw-http.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 
 const mebibyte = 2 ** 20
-const rounds = 4
+const rounds = 5
+/** Later releases of Node still grow in the second round, once. Either way three rounds or more are compared. */
+const warmRound = isOldestNode ? 0 : 1
 const { key } = new KnowingConversion(smallPlan({ path: '' }))
 
 interface Target {
@@ -135,9 +138,9 @@ test.skipIf(noProcessFigures !== undefined)(
       await attack(target, workers.slice(2 * round, 2 * round + 2))
       figures.push(await target.resident())
     }
-    const [warm = 0, last = 0] = [figures[1], figures.at(-1)]
+    const [warm = 0, last = 0] = [figures[warmRound], figures.at(-1)]
     console.log(`resident after each round: ${figures.map((bytes) => Math.round(bytes / mebibyte)).join(', ')} MiB`)
-    // The first rounds make the buffers that later ones use again, and the code warm.
+    // The first round makes the buffers that later ones use again, and the code warm.
     expect(last - warm).toBeLessThan(32 * mebibyte)
     expect(last).toBeLessThan(400 * mebibyte)
     expect(statSync(joinPath(folder, 'log')).size).toBeLessThan(4 * mebibyte)
