@@ -105,7 +105,7 @@ export interface ModelDescription {
   readonly parameters: number
   readonly dimensions: Dimensions
   readonly contradictions: readonly Contradiction[]
-  /** In the order in which they are written; of a GGUF, in its own. */
+  /** In the order of the family's layout; of a GGUF, in its own. */
   readonly tensors: readonly TensorMapping[]
   /**
    * All keys but those that depend on the recipe (`general.file_type`, `general.quantization_version`), in the order

@@ -22,7 +22,7 @@ export interface ExpectedTensor {
   readonly shape: readonly Width[]
 }
 
-/** All tensors of a family's models, in the order in which they are written. */
+/** All tensors of a family's models, in the order of llama.cpp's converter. */
 export interface Layout {
   readonly embedding: ExpectedTensor
   readonly layer: readonly ExpectedTensor[]

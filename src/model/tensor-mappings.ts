@@ -5,8 +5,8 @@ import { type ExpectedTensor, layerTensorName } from './layout.ts'
 import type { Measurements } from './measure.ts'
 
 /**
- * The tensors of the output, in the order in which they are written: embedding, tensors made of values, layers 0 to
- * N-1 each in the order of the layout, output norm, output.
+ * The tensors of the output, in the order of llama.cpp's converter: embedding, tensors made of values, layers 0 to N-1
+ * each in the order of the layout, output norm, output.
  */
 export function mapTensors(
   family: Family,

@@ -45,7 +45,7 @@ function planRecipe(
   recipe: Recipe,
 ): Pick<Plan, 'files' | 'tensors'> {
   const { architecture } = model
-  const mappings = model.from === 'gguf' ? inOrderOf(mix, model.tensors) : model.tensors.map(withKeptType(input))
+  const mappings = inOrderOf(mix, model.from === 'gguf' ? model.tensors : model.tensors.map(withKeptType(input)))
   const shape = { architecture, ...overrideDimensions(model.dimensions, architecture, metadataOverrides) }
   const choices = chooseTypes(mappings, shape, recipe, mix, guidedTypes(types, mappings, importance))
   const ofImportance = importance === undefined ? [] : importanceMetadata(plannedImportance(importance))
@@ -85,11 +85,13 @@ function byteLengthOf({ shape, type }: TypedTensor): number {
   return rows * rowBytes(type, columns)
 }
 
+/** The keys of a recipe come last, in the order of `llama_model_quantize`. */
 function metadata(model: ModelDescription, recipe: Recipe): GgufMetadata {
-  const fileType = ['general.file_type', u32(recipe.fileType)] as const
-  const version = ['general.quantization_version', u32(quantizationVersion)] as const
-  // The order of llama.cpp's converter, and that of its quantizer.
-  return new Map([...model.metadata, ...(model.from === 'gguf' ? [version, fileType] : [fileType, version])])
+  return new Map([
+    ...model.metadata,
+    ['general.quantization_version', u32(quantizationVersion)],
+    ['general.file_type', u32(recipe.fileType)],
+  ])
 }
 
 /** An output projection that is left as it is keeps the type of its source; the converter makes all else F32. */

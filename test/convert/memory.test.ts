@@ -54,7 +54,7 @@ describe.skipIf(!existsSync(gnuTime))(title, () => {
       await writeFile(file('imatrix.gguf'), ggufImatrix(measuredTensors(randomEntries(tensors, 3))))
       const make = (...words: string[]) => peakOf(['convert', file('model'), ...words], file('state'))
       await make('--type', 'Q8_0', '--out', file('q8.gguf'))
-      await make('--type', 'F16', '--out', file('f16.gguf'), '--split-max-size', '20M')
+      await make('--type', 'F16', '--out', file('f16.gguf'), '--split-max-tensors', '5')
       const names = await readdir(root())
       expect(names).toContain('f16-00001-of-00002.gguf')
     })

@@ -2,11 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { openLocalFile } from '#dist/disk/local-file.js'
 import { type GgufFile, readGguf } from '#dist/formats/gguf/reader.js'
 
-/**
- * What differs between two GGUF files, in the metadata and tensor by tensor. The order of both is each writer's own.
- */
+/** What differs between two GGUF files, in the metadata and tensor by tensor; nothing only if all their bytes are equal. */
 export async function ggufDifferences(ours: string, theirs: string): Promise<string[]> {
   const [a, b] = [await open(ours), await open(theirs)]
+  if (a.bytes.equals(b.bytes)) return []
   const found: string[] = []
   const [ourKeys, theirKeys] = [entriesOf(a.gguf), entriesOf(b.gguf)]
   if (ourKeys.length !== theirKeys.length) found.push(`${ourKeys.length} and ${theirKeys.length} metadata keys`)
@@ -18,7 +17,7 @@ export async function ggufDifferences(ours: string, theirs: string): Promise<str
     if (other?.type !== tensor.type) found.push(`${tensor.name}: ${tensor.type}, not ${other?.type}`)
     else if (!bytesOf(a, tensor).equals(bytesOf(b, other))) found.push(`${tensor.name}: other ${tensor.type} bytes`)
   }
-  return found
+  return found.length > 0 ? found : ['nothing but the order of keys or tensors, or what lies between them']
 }
 
 interface Opened {
