@@ -8,7 +8,7 @@ import { bench851Shape } from '../fixtures/model-shapes.ts'
 import { convertOptions, planFolder } from '../test/helpers/convert-folder.ts'
 import { rounded } from './conversion/contest.ts'
 import { inPlace, type Place, weightsOf } from './conversion/place.ts'
-import { settleDisk } from './conversion/program.ts'
+import { startQuietly } from './conversion/quiet-start.ts'
 import { machine } from './machine.ts'
 import { median } from './median.ts'
 import { writeResults } from './results.ts'
@@ -30,13 +30,14 @@ const type = values.type as RecipeName
 const datasync = PartFile.prototype.sync
 
 await inPlace(values.folder, async (place) => {
-  const plan = await planFolder(await place.model(bench851Shape), type)
+  const model = await place.model(bench851Shape)
+  const plan = await planFolder(model, type)
   // The first conversion of a process waits for V8 to compile the kernels.
-  await seconds(place, plan, true)
+  await seconds(place, model, plan, true)
   const pairs: { usual: number; none: number }[] = []
   for (let round = 0; round < Number(values.rounds); round++) {
-    const first = await seconds(place, plan, round % 2 === 0)
-    const second = await seconds(place, plan, round % 2 !== 0)
+    const first = await seconds(place, model, plan, round % 2 === 0)
+    const second = await seconds(place, model, plan, round % 2 !== 0)
     const pair = round % 2 === 0 ? { usual: first, none: second } : { usual: second, none: first }
     console.log(`round ${round + 1}: ${pair.usual.toFixed(2)} s, without checkpoints ${pair.none.toFixed(2)} s`)
     pairs.push(pair)
@@ -59,10 +60,10 @@ await inPlace(values.folder, async (place) => {
   })
 })
 
-async function seconds(place: Place, plan: Plan, checkpoints: boolean): Promise<number> {
+async function seconds(place: Place, model: string, plan: Plan, checkpoints: boolean): Promise<number> {
   const output = place.path('checkpoints.gguf')
   await rm(output, { force: true })
-  await settleDisk()
+  await startQuietly(model)
   const never = { milliseconds: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
   if (!checkpoints) PartFile.prototype.sync = async () => {}
   const begun = performance.now()

@@ -50,7 +50,7 @@ async function measure(place: Place, { types, wish }: MemoryCase, model: string)
   const out = place.path('out')
   await mkdir(out)
   try {
-    const { peakBytes } = await place.convert([model, '--type', types, '--out', out, ...wish.words, ...limits], [])
+    const { peakBytes } = await place.convert(model, ['--type', types, '--out', out, ...wish.words, ...limits], [])
     return { budgetBytes, peakBytes }
   } finally {
     await rm(out, { recursive: true })

@@ -88,5 +88,5 @@ async function convertTo(place: Place, model: string, wanted: readonly RecipeNam
   // Nothing is there to be replaced: to let go of an earlier output's bytes takes the disk a while.
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder)
-  return place.convert([model, '--type', wanted.join(','), '--out', folder, '--threads', String(threads)])
+  return place.convert(model, ['--type', wanted.join(','), '--out', folder, '--threads', String(threads)])
 }

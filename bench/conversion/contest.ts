@@ -3,7 +3,8 @@ import type { RecipeName } from '#dist/quant/recipes.js'
 import { fileTypes, quantizeModel } from '../../test/helpers/llama-runtime.ts'
 import { median } from '../median.ts'
 import type { Place, SourceType } from './place.ts'
-import { type ProcessRun, settleDisk } from './program.ts'
+import type { ProcessRun } from './program.ts'
+import { startQuietly } from './quiet-start.ts'
 
 export interface Contest {
   /** Model folder. */
@@ -38,14 +39,13 @@ export async function contest(
   const gguf = await place.unquantized(model, dtype)
   const ours: ProcessRun[] = []
   const theirs: ProcessRun[] = []
-  const words = [model, '--type', type, '--out', place.path('ours.gguf'), '--threads', String(threads)]
+  const words = ['--type', type, '--out', place.path('ours.gguf'), '--threads', String(threads)]
   for (let round = 0; round <= rounds; round++) {
     // Neither has an earlier output to replace: to let go of its bytes takes the disk a while.
     await rm(place.path('ours.gguf'), { force: true })
-    const our = await place.convert(words)
-    await settleDisk()
+    const our = await place.convert(model, words)
     const their = await quantizeByLlama(gguf, place.path('theirs.gguf'), type, threads)
-    // The first round brings the weights into memory: who reads a file first waits for the disk.
+    // In the first round others give back the memory that is needed.
     if (round === 0) continue
     ours.push(our)
     theirs.push(their)
@@ -69,6 +69,7 @@ export function hasRival(type: RecipeName): type is RecipeName & keyof typeof fi
 
 async function quantizeByLlama(input: string, output: string, type: RecipeName, threads: number): Promise<ProcessRun> {
   if (!hasRival(type)) throw new Error(`llama.cpp's number of ${type} is not known`)
+  await startQuietly(input)
   const { seconds, peakBytes } = await quantizeModel(input, output, { ftype: type, threads })
   await rm(output)
   return { seconds, peakBytes }

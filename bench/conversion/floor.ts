@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { open } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { RecipeName } from '#dist/quant/recipes.js'
 import { planFolder } from '../../test/helpers/convert-folder.ts'
+import { readThrough, startQuietly } from './quiet-start.ts'
 
 /** What no conversion can be faster than. */
 export interface Floor {
@@ -28,13 +28,9 @@ export async function measureFloor(orders: KernelOrders, threads: number): Promi
 
 async function timeOfReading({ model, type }: KernelOrders): Promise<number> {
   const { sources } = await planFolder(model, type)
-  const buffer = new Uint8Array(4 * 2 ** 20)
+  await startQuietly(model)
   const begun = performance.now()
-  for (const { path } of sources) {
-    const file = await open(path)
-    while ((await file.read(buffer, 0, buffer.length, null)).bytesRead > 0);
-    await file.close()
-  }
+  await readThrough(sources.map(({ path }) => path))
   return (performance.now() - begun) / 1000
 }
 

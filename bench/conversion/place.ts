@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { writeCl100kTokenizer } from '../../fixtures/cl100k-tokenizer.ts'
 import { writeModelFolder } from '../../fixtures/model-folder.ts'
 import { countWeights, type ModelShape, modelTensors } from '../../fixtures/model-shapes.ts'
-import { mibera, settleDisk } from './program.ts'
+import { mibera } from './program.ts'
+import { startQuietly } from './quiet-start.ts'
 
 export type SourceType = 'F32' | 'F16' | 'BF16'
 
@@ -64,18 +65,18 @@ export class Place {
   /** The GGUF of a model with its weights as they are, which llama.cpp starts from; made once. */
   async unquantized(model: string, dtype: SourceType): Promise<string> {
     const path = `${model}.gguf`
-    if (!(await exists(path))) await this.convert([model, '--type', dtype, '--out', path])
+    if (!(await exists(path))) await this.convert(model, ['--type', dtype, '--out', path])
     return path
   }
 
   /**
-   * Runs `mibera convert` from scratch, with nothing left to be written to disk by others.
+   * Runs `mibera convert` from scratch, after a quiet start.
    * @param answers to what the models made here leave open: nobody knows the hash of a cut vocabulary.
    */
-  async convert(words: readonly string[], answers: readonly string[] = ['--pre', 'dbrx']) {
+  async convert(model: string, words: readonly string[], answers: readonly string[] = ['--pre', 'dbrx']) {
     await rm(this.state, { recursive: true, force: true })
-    await settleDisk()
-    return mibera(['convert', ...words, ...answers, '--force', '--state-dir', this.state])
+    await startQuietly(model)
+    return mibera(['convert', model, ...words, ...answers, '--force', '--state-dir', this.state])
   }
 }
 

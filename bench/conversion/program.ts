@@ -40,11 +40,6 @@ export function secondsUntil(beginning: string, said: readonly Saying[]): number
   return found.seconds
 }
 
-/** Nobody is to wait for what an earlier run left to be written to disk. */
-export async function settleDisk(): Promise<void> {
-  if (process.platform !== 'win32') await run(['sync'])
-}
-
 function run([command = '', ...words]: readonly string[]): Promise<{ status: number | null; said: Saying[] }> {
   // Certificates that this machine adds are read at every start of Node, 0.05 s: nothing that conversions need.
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env

@@ -47,12 +47,13 @@ export class MemoryModels {
     const [type = '', form] = name.split(/[. ]/)
     if (form === undefined) return this.#folder(type as SourceType)
     const out = this.#place.path(form === 'gguf' ? `source-${type}.gguf` : 'source.gguf')
-    const words = [await this.path('F32'), '--type', type, '--out', out]
+    const source = await this.path('F32')
+    const words = ['--type', type, '--out', out]
     if (form === 'gguf') {
-      await this.#place.convert(words, [])
+      await this.#place.convert(source, words, [])
       return out
     }
-    await this.#place.convert([...words, '--split-max-size', '20M'], [])
+    await this.#place.convert(source, [...words, '--split-max-size', '20M'], [])
     const names = await readdir(this.#place.folder)
     return this.#place.path(names.find((found) => found.startsWith('source-00001-of-')) ?? out)
   }
