@@ -38,6 +38,7 @@ export interface MadeBlocks {
   /** Address of the blocks. */
   readonly at: number
   readonly error: MeasuredError
+  /** Its share of the time, where the same blocks serve several targets. */
   readonly milliseconds: number
 }
 
@@ -62,14 +63,25 @@ export class BlockMaker {
   }
 
   /**
-   * Makes all targets of the same rows, which are widened and looked through once. Rows of a target's own type are its
-   * blocks: they stay where they are, and are looked at only if they are floats.
+   * Makes all targets of the same rows, which are widened and looked through once. Targets of the same type get the same
+   * blocks, made once. Rows of a target's own type are its blocks: they stay where they are, and are looked at only if they
+   * are floats.
    * @returns what was made, target by target; `undefined` when some weights are NaN or infinite.
    */
   make(rows: RowsInMemory, targets: readonly BlockTarget[]): MadeBlocks[] | undefined {
-    const makings = targets.map((target) => new Making(this.#kernels, rows, target))
+    const makings: Making[] = []
+    const ofTargets = targets.map((target) => {
+      const making = makings.find((known) => known.alsoServes(target)) ?? new Making(this.#kernels, rows, target)
+      if (!makings.includes(making)) makings.push(making)
+      making.targets++
+      return making
+    })
     if (makings.some(({ needsFloats }) => needsFloats) && !this.#makeAll(rows, makings)) return undefined
-    return makings
+    return ofTargets.map(({ at, error, milliseconds, targets }) => ({
+      at,
+      error,
+      milliseconds: milliseconds / targets,
+    }))
   }
 
   /** For every row, how many weights are NaN or infinite. */
@@ -111,12 +123,13 @@ export class BlockMaker {
   }
 }
 
-/** One target on its way. */
-class Making implements MadeBlocks {
+/** Blocks on their way, for one target or several. */
+class Making {
   readonly at: number
   readonly needsFloats: boolean
   error = nothingCompared
   milliseconds = 0
+  targets = 0
   readonly #kernels: Kernels
   readonly #type: GgmlType
   readonly #importance: RowImportance | undefined
@@ -131,6 +144,11 @@ class Making implements MadeBlocks {
     this.#isCopied = isCopied({ type, input })
     this.needsFloats = !this.#isCopied || type === 'F32' || needsWidening(type, type)
     this.at = this.#isCopied ? source : blocks
+  }
+
+  /** Whether another target of the same rows gets the same blocks. */
+  alsoServes({ type, importance }: BlockTarget): boolean {
+    return type === this.#type && importance?.values === this.#importance?.values
   }
 
   makeBand(band: { readonly first: number; readonly count: number; readonly floats: number }, areas: WorkAreas): void {

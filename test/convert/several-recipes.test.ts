@@ -3,12 +3,15 @@ import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { BlockSink } from '#dist/convert/block-sink.js'
 import { convert } from '#dist/convert/convert.js'
+import type { MadeSlice } from '#dist/convert/protocol.js'
 import { allSlices, quantizeJob } from '#dist/convert/slice-job.js'
 import { SliceRunner } from '#dist/convert/slice-runner.js'
 import { bufferRoom } from '#dist/convert/thread-budget.js'
 import { WorkList } from '#dist/convert/work-list.js'
 import { openLocalFile } from '#dist/disk/local-file.js'
+import type { GgmlType } from '#dist/formats/ggml/block-types.js'
 import type { Plan } from '#dist/plan/plan.js'
 import { compileKernels } from '#dist/quant/kernels.js'
 import type { RecipeName } from '#dist/quant/recipes.js'
@@ -80,6 +83,27 @@ describe('several recipes in one pass', () => {
       return source.ranges.reduce((sum, { rows }) => sum + rows * columns * width, 0)
     })
     expect(read).toBe(bytes.reduce((sum, one) => sum + one, 0))
+  })
+
+  test('makes blocks that two of them have alike once', async () => {
+    const sources = await Promise.all(plan.sources.map(({ path: source }) => openLocalFile(source)))
+    const puts: { readonly type: GgmlType; readonly at: number; readonly made: MadeSlice }[] = []
+    const sink: BlockSink = {
+      put: async ({ type }, blocks, made) => void puts.push({ type, at: blocks.byteOffset, made }),
+    }
+    const runner = new SliceRunner({ kernels: compileKernels(), room: bufferRoom(plan) }, sources, sink)
+    const work = new WorkList(plan, allSlices(plan))
+    let alike = 0
+    for (let id = work.takeHere(); id !== undefined; id = work.takeHere()) {
+      await runner.quantize(quantizeJob(plan, work.togetherWith(id)))
+      const [one, two, three] = puts.splice(0)
+      expect(one?.at === two?.at).toBe(one?.type === two?.type)
+      if (one?.type === two?.type) expect(one?.made).toEqual({ ...two?.made, milliseconds: expect.any(Number) })
+      expect(two?.at === three?.at).toBe(two?.type === three?.type)
+      if (one?.type === 'Q6_K' && two?.type === 'Q6_K') alike++
+    }
+    await Promise.all(sources.map((source) => source.close()))
+    expect(alike).toBeGreaterThan(3)
   })
 
   test('that lost the bookmarks of one of them makes only those slices again', async () => {
