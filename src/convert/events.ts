@@ -6,7 +6,7 @@ export interface KeptWork {
   readonly doneSlices: number
   readonly doneBytes: number
   readonly doneWeights: number
-  /** In the unit of `costPerWeight`. */
+  /** In the unit of `PlanCost`. */
   readonly doneCost: number
 }
 

@@ -1,4 +1,4 @@
-import { costPerWeight } from '../plan/cost.ts'
+import { PlanCost } from '../plan/cost.ts'
 import type { Plan } from '../plan/plan.ts'
 import { sliceOf } from '../plan/slices.ts'
 import { Checkpoints, usualBatch } from './checkpoints.ts'
@@ -87,12 +87,13 @@ function keptWork(plan: Plan, slices: readonly SliceId[]): KeptWork {
   let doneBytes = 0
   let doneWeights = 0
   let doneCost = 0
+  const costs = new PlanCost(plan)
   for (const id of slices) {
     const tensor = tensorOf(plan, id)
     const { weights, byteLength } = sliceOf(tensor, id.slice)
     doneBytes += byteLength
     doneWeights += weights
-    doneCost += weights * costPerWeight(tensor)
+    doneCost += costs.of(tensor, weights)
   }
   return { doneSlices: slices.length, doneBytes, doneWeights, doneCost }
 }

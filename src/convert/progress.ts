@@ -1,4 +1,4 @@
-import { costPerWeight, tensorCost } from '../plan/cost.ts'
+import { PlanCost } from '../plan/cost.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { ConvertEvent } from './events.ts'
 
@@ -28,7 +28,7 @@ interface Sample {
  * does not jump between cheap and dear tensors. Time is given by the caller, in seconds of any steady clock.
  */
 export class Progress {
-  readonly #totalCost: number
+  readonly #costs: PlanCost
   readonly #totalBytes: number
   readonly #samples: Sample[] = []
   #cost = 0
@@ -36,7 +36,7 @@ export class Progress {
   #weights = 0
 
   constructor(plan: Plan) {
-    this.#totalCost = plan.tensors.reduce((sum, tensor) => sum + tensorCost(tensor), 0)
+    this.#costs = new PlanCost(plan)
     this.#totalBytes = plan.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0)
   }
 
@@ -49,7 +49,7 @@ export class Progress {
     }
     if (event.kind !== 'slice' && event.kind !== 'retaken') return
     const sign = event.kind === 'slice' ? 1 : -1
-    this.#cost += sign * event.weights * costPerWeight(event.tensor)
+    this.#cost += sign * this.#costs.of(event.tensor, event.weights)
     this.#bytes += sign * event.byteLength
     this.#weights += sign * event.weights
     this.#samples.push({ seconds, cost: this.#cost, weights: this.#weights })
@@ -65,9 +65,9 @@ export class Progress {
       first === undefined || last === undefined ? 0 : Math.max(last.seconds, now - windowSeconds) - first.seconds
     const perSecond = (done: (sample: Sample) => number) =>
       first === undefined || last === undefined || seconds <= 0 ? Number.NaN : (done(last) - done(first)) / seconds
-    const left = this.#totalCost - this.#cost
+    const left = this.#costs.total - this.#cost
     return {
-      fraction: Math.min(1, this.#cost / this.#totalCost),
+      fraction: Math.min(1, this.#cost / this.#costs.total),
       doneBytes: this.#bytes,
       totalBytes: this.#totalBytes,
       weightsPerSecond: perSecond(({ weights }) => weights),

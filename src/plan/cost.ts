@@ -1,5 +1,6 @@
 import type { GgmlType } from '../formats/ggml/block-types.ts'
-import type { PlannedTensor } from './plan.ts'
+import type { Plan, PlannedTensor } from './plan.ts'
+import { Twins } from './twins.ts'
 
 /**
  * Nanoseconds of one thread per weight, by output type, rounded; bench/kernels measures them. Only the proportions
@@ -45,15 +46,40 @@ const quantizeCost: Readonly<Record<GgmlType, number>> = {
 const readCost: Readonly<Partial<Record<GgmlType, number>>> = { F32: 0.8, F16: 0.9, BF16: 0.6 }
 const unpackCost = 1
 
-/** Expected single-thread nanoseconds for one weight of `tensor`. */
-export function costPerWeight(tensor: PlannedTensor): number {
+/** To write what another file of the pass has as well. */
+const writeCost = 0.1
+
+/** Expected nanoseconds of one thread for the weights of a plan's tensors. */
+export class PlanCost {
+  /** Of all weights of all tensors. */
+  readonly total: number
+  readonly #perWeight: ReadonlyMap<PlannedTensor, number>
+
+  constructor(plan: Pick<Plan, 'tensors'>) {
+    const twins = new Twins(plan)
+    this.#perWeight = new Map(
+      plan.tensors.map((tensor, index) => {
+        const [first] = twins.of(index).flatMap((twin) => alike(tensor, plan.tensors[twin]) ?? [])
+        return [tensor, first === tensor ? costPerWeight(tensor) : writeCost]
+      }),
+    )
+    this.total = plan.tensors.reduce((sum, tensor) => sum + this.of(tensor, tensor.rows * tensor.columns), 0)
+  }
+
+  /** @param tensor of the plan. */
+  of(tensor: PlannedTensor, weights: number): number {
+    return weights * (this.#perWeight.get(tensor) ?? 0)
+  }
+}
+
+/** The twin, if it has the blocks of a tensor. */
+function alike(tensor: PlannedTensor, twin: PlannedTensor | undefined): PlannedTensor | undefined {
+  return twin?.type === tensor.type && twin.importance === tensor.importance ? twin : undefined
+}
+
+function costPerWeight(tensor: PlannedTensor): number {
   if (tensor.source.kind === 'values') return quantizeCost[tensor.type]
   const { dtype } = tensor.source
   const read = readCost[dtype] ?? unpackCost
   return dtype === tensor.type ? read : quantizeCost[tensor.type] + read
-}
-
-/** Expected single-thread nanoseconds of a whole tensor. */
-export function tensorCost(tensor: PlannedTensor): number {
-  return costPerWeight(tensor) * tensor.rows * tensor.columns
 }
