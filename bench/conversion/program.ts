@@ -25,9 +25,7 @@ export interface Saying {
  */
 export async function mibera(words: readonly string[]): Promise<ProcessRun & { readonly said: readonly Saying[] }> {
   const timed = ['/usr/bin/time', '-f', 'peak %M', process.execPath, program, ...words]
-  const begun = performance.now()
-  const { status, said } = await run(timed)
-  const seconds = (performance.now() - begun) / 1000
+  const { status, said, seconds } = await run(timed)
   const errors = said.map(({ line }) => line).join('\n')
   if (status !== 0) throw new Error(`mibera ${words.join(' ')} ended with ${status}: ${errors}`)
   return { seconds, peakBytes: Number(/^peak (\d+)/m.exec(errors)?.[1]) * 1024, said }
@@ -40,15 +38,22 @@ export function secondsUntil(beginning: string, said: readonly Saying[]): number
   return found.seconds
 }
 
-function run([command = '', ...words]: readonly string[]): Promise<{ status: number | null; said: Saying[] }> {
+interface Ended {
+  readonly status: number | null
+  readonly said: readonly Saying[]
+  readonly seconds: number
+}
+
+function run([command = '', ...words]: readonly string[]): Promise<Ended> {
   // Certificates that this machine adds are read at every start of Node, 0.05 s: nothing that conversions need.
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env
   const begun = performance.now()
+  const secondsSince = () => (performance.now() - begun) / 1000
   const child = spawn(command, words, { stdio: ['ignore', 'ignore', 'pipe'], env })
   const said: Saying[] = []
-  createInterface(child.stderr).on('line', (line) => said.push({ seconds: (performance.now() - begun) / 1000, line }))
+  createInterface(child.stderr).on('line', (line) => said.push({ seconds: secondsSince(), line }))
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (status) => resolve({ status, said }))
+    child.on('close', (status) => resolve({ status, said, seconds: secondsSince() }))
   })
 }
