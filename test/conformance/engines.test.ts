@@ -117,13 +117,19 @@ describe.each(enginesUnderTest)('$name', ({ begin, beginBesideLosses }) => {
     }
   })
 
-  test('choose blocks by an importance matrix', async () => {
-    const importance = await givenImatrix('i.gguf', randomEntries(plan.tensors, 3))
-    const guided = await planOutputs(model(), ['IQ2_XXS'], { importance })
-    const alone = await runToEnd(guided, await newOutput())
-    const run = await runToEnd(guided, await newOutput(), await begin())
-    expect(run.sha256).toBe(alone.sha256)
-  })
+  test.each<RecipeName[][]>([[['IQ2_XXS']], [['Q4_K_M', 'IQ2_XXS', 'Q8_0', 'Q4_K_S']]])(
+    'choose blocks by an importance matrix, for %j',
+    async (types) => {
+      const importance = await givenImatrix('i.gguf', randomEntries(plan.tensors, 3))
+      const output = await newOutput()
+      const guided = await planOutputs(model(), types, { importance })
+      await convert(guided, convertOptions(output, await begin()))
+      for (const [index, paths] of planPaths(guided, output).entries()) {
+        const alone = await planOutputs(model(), types.slice(index, index + 1), { importance })
+        expect(await fileSha256(paths.output)).toBe((await runToEnd(alone, await newOutput())).sha256)
+      }
+    },
+  )
 
   test('stop promptly, with all that they made bookmarked, and nothing of it made again', async () => {
     const output = await newOutput()
