@@ -69,19 +69,17 @@ export class BlockMaker {
    * @returns what was made, target by target; `undefined` when some weights are NaN or infinite.
    */
   make(rows: RowsInMemory, targets: readonly BlockTarget[]): MadeBlocks[] | undefined {
-    const makings: Making[] = []
-    const ofTargets = targets.map((target) => {
-      const making = makings.find((known) => known.alsoServes(target)) ?? new Making(this.#kernels, rows, target)
-      if (!makings.includes(making)) makings.push(making)
-      making.targets++
-      return making
-    })
+    const ofTargets: Making[] = []
+    for (const target of targets) {
+      const known = ofTargets.find((making) => making.alsoServes(target))
+      ofTargets.push(known ?? new Making(this.#kernels, rows, target))
+    }
+    const makings = [...new Set(ofTargets)]
     if (makings.some(({ needsFloats }) => needsFloats) && !this.#makeAll(rows, makings)) return undefined
-    return ofTargets.map(({ at, error, milliseconds, targets }) => ({
-      at,
-      error,
-      milliseconds: milliseconds / targets,
-    }))
+    return ofTargets.map((making) => {
+      const shares = ofTargets.filter((other) => other === making).length
+      return { at: making.at, error: making.error, milliseconds: making.milliseconds / shares }
+    })
   }
 
   /** For every row, how many weights are NaN or infinite. */
@@ -129,7 +127,6 @@ class Making {
   readonly needsFloats: boolean
   error = nothingCompared
   milliseconds = 0
-  targets = 0
   readonly #kernels: Kernels
   readonly #type: GgmlType
   readonly #importance: RowImportance | undefined

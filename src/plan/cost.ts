@@ -59,8 +59,8 @@ export class PlanCost {
     const twins = new Twins(plan)
     this.#perWeight = new Map(
       plan.tensors.map((tensor, index) => {
-        const [first] = twins.of(index).flatMap((twin) => alike(tensor, plan.tensors[twin]) ?? [])
-        return [tensor, first === tensor ? costPerWeight(tensor) : writeCost]
+        const first = twins.of(index).find((twin) => haveSameBlocks(plan.tensors[twin], tensor))
+        return [tensor, first === index ? costPerWeight(tensor) : writeCost]
       }),
     )
     this.total = plan.tensors.reduce((sum, tensor) => sum + this.of(tensor, tensor.rows * tensor.columns), 0)
@@ -72,9 +72,8 @@ export class PlanCost {
   }
 }
 
-/** The twin, if it has the blocks of a tensor. */
-function alike(tensor: PlannedTensor, twin: PlannedTensor | undefined): PlannedTensor | undefined {
-  return twin?.type === tensor.type && twin.importance === tensor.importance ? twin : undefined
+function haveSameBlocks(twin: PlannedTensor | undefined, tensor: PlannedTensor): boolean {
+  return twin?.type === tensor.type && twin.importance === tensor.importance
 }
 
 function costPerWeight(tensor: PlannedTensor): number {

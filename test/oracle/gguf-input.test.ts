@@ -1,4 +1,4 @@
-import { readFile, rename } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { MiberaError } from '#dist/base/errors.js'
@@ -10,6 +10,7 @@ import { type RecipeName, recipeNames } from '#dist/quant/recipes.js'
 import { convertFolder, convertOptions, planOutputs } from '../helpers/convert-folder.ts'
 import { convertGguf, planGguf } from '../helpers/convert-gguf.ts'
 import { llamaMetadata, llamaTensors, writeFilledGguf, writeSplitGguf } from '../helpers/filled-gguf.ts'
+import { ggufDifferences } from '../helpers/gguf-differences.ts'
 import { oracleLibraries } from '../helpers/llama-cpp.ts'
 import { fileTypes, openQuantizer, type Quantizer } from '../helpers/llama-runtime.ts'
 import { refusal } from '../helpers/refusal.ts'
@@ -33,7 +34,7 @@ describe.skipIf('missing' in libraries)('a GGUF converted by us and by llama_mod
   })
   afterAll(() => llama.stop())
 
-  /** Of these recipes, those for which the two files differ. */
+  /** What differs between the two files, for all of these recipes. */
   async function differing(source: string, types: readonly RecipeName[], allowRequantize = false): Promise<string[]> {
     const found: string[] = []
     for (const type of types) {
@@ -45,8 +46,7 @@ describe.skipIf('missing' in libraries)('a GGUF converted by us and by llama_mod
       }
       await quantize()
       await convertGguf(source, type, ours, { allowRequantize }, { force: true })
-      const [a, b] = [await readFile(ours), await readFile(theirs)]
-      if (!a.equals(b)) found.push(`${type}: ${a.length} and ${b.length} bytes, ${firstDifference(a, b)}`)
+      for (const difference of await ggufDifferences(ours, theirs)) found.push(`${type}: ${difference}`)
     }
     return found
   }
@@ -93,7 +93,7 @@ describe.skipIf('missing' in libraries)('a GGUF converted by us and by llama_mod
       for (const [index, { output }] of planPaths(plan, file('pass.gguf')).entries()) {
         const ftype = (['Q8_0', 'Q4_K_M'] as const)[index] ?? 'F32'
         await llama.quantize(file('small-Q8_0.gguf'), file('theirs.gguf'), { ftype, allowRequantize: true })
-        expect((await readFile(output)).equals(await readFile(file('theirs.gguf'))), ftype).toBe(true)
+        expect(await ggufDifferences(output, file('theirs.gguf')), ftype).toEqual([])
       }
     })
 
@@ -218,9 +218,4 @@ async function needsImportance(source: string, type: RecipeName, allowRequantize
     if (error instanceof MiberaError && error.code === 'IMPORTANCE_MISSING') return true
     throw error
   }
-}
-
-function firstDifference(a: Buffer, b: Buffer): string {
-  const at = a.findIndex((byte, index) => byte !== b[index])
-  return `the first at ${at}`
 }
